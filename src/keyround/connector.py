@@ -1,0 +1,227 @@
+"""The door every connector comes through, built in or third party."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from .errors import CollectError, Unexpected, from_json
+from .model import TABLES, Row
+
+S = TypeVar("S")
+P = TypeVar("P")
+R = TypeVar("R", bound=Row)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open interval of event time to collect: `since <= t < until`, naive UTC."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as a connector sees it. Tests hand in one that never really sleeps."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Yielded among the pages: these columns will stay empty in every row, and why."""
+
+    columns: tuple[str, ...]
+    error: CollectError
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet(Generic[S, P]):
+    """One question to the provider, feeding one table or, where one answer holds both, two.
+
+    `pages` talks to the provider and decides nothing; `rows` decides everything
+    and talks to nobody: any page of the right outer shape gives rows or raises
+    a CollectError.
+    """
+
+    name: str
+    fills: tuple[type[Row], ...]
+    pages: Callable[[S, Window], Iterator[P | Without]]
+    rows: Callable[[P], Iterable[Row]]
+    tells: str  # completes "The report cannot say ..."
+    source: str
+    grants: tuple[str, ...] = ()
+    needs_plan: str = ""
+    required: bool = True
+    optional: Mapping[str, str] = field(default_factory=dict)  # column -> grant or plan
+    stands_in_for: str = ""
+    lacks: tuple[str, ...] = ()  # columns of the table that this provider never tells: rules about them do not apply
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A table computed from tables, one tenant at a time, without network, clock or disk."""
+
+    fills: type[Row]
+    reads: tuple[type[Row], ...]
+    rows: Callable[[Tables, Mapping[str, Outcome], datetime, Mapping[str, Any]], Iterable[Row]]
+
+
+class Tables(Protocol):
+    """One tenant's tables, streamed as rows with bare ids."""
+
+    def rows(self, table: type[R]) -> Iterator[R]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the token and the tenant itself say about which tenant this is.
+
+    `claims` holds every statement that could be had; a scan goes on only when
+    there is at least one and all equal the configured id.
+    """
+
+    claims: frozenset[str]
+    name: str | None = None
+
+
+class Connector(Protocol[S]):
+    """`open` must not import a provider's SDK before it is called; `check_settings` must not at all."""
+
+    name: str
+    title: str
+    datasets: Sequence[DataSet[S, Any]]
+    derived: Sequence[Derived]
+
+    def tenant_of(self, settings: Mapping[str, Any]) -> str:
+        """The configured tenant id. Raises ConfigError, naming the key, for anything wrong in `settings`."""
+        ...
+
+    def open(self, settings: Mapping[str, Any], clock: Clock) -> AbstractContextManager[S]: ...
+
+    def identify(self, session: S) -> Identity: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Every page arrived. Absence of a row means absence in the tenant, save for columns in `without`."""
+
+    rows: int
+    without: Mapping[str, CollectError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """Some or no pages arrived. What is here is true; what is missing means nothing."""
+
+    rows: int
+    error: CollectError
+    without: Mapping[str, CollectError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NotOffered:
+    """This connector has no such table: rules that read it do not apply to the tenant."""
+
+
+Outcome = Complete | Incomplete | NotOffered
+
+
+def collect(dataset: DataSet[S, P], session: S, window: Window, write: Callable[[list[Row]], int]) -> Outcome:
+    """Pull one data set into the store, page by page.
+
+    `write` keeps rows and gives how many of them were new. Raises only what is
+    a bug in the connector or the store: an expected refusal is a value.
+    """
+    count = 0
+    without: dict[str, CollectError] = {}
+    silent = f"The report cannot say {dataset.tells}."
+    try:
+        for page in dataset.pages(session, window):
+            if isinstance(page, Without):
+                without |= dict.fromkeys(page.columns, page.error)
+                continue
+            count += write(list(dataset.rows(page)))
+    except CollectError as error:
+        return Incomplete(count, error.about(error.therefore or silent), without)
+    return Complete(count, without)
+
+
+def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], table: type[Row]) -> Outcome:
+    """What is known about one table of one tenant, given the outcome of each data set.
+
+    Complete when every required data set that fills the table is, or the one
+    that stands in for it. A derived table is: it answers unknown by itself.
+    """
+    if any(derived.fills is table for derived in connector.derived):
+        return Complete(0)
+    filling = [d for d in connector.datasets if table in d.fills]
+    if not filling:
+        return NotOffered()
+    stand_ins = {d.stands_in_for for d in filling if isinstance(outcomes.get(d.name), Complete)}
+    rows = 0
+    without: dict[str, CollectError] = {}
+    for dataset in filling:
+        outcome = outcomes.get(dataset.name, Incomplete(0, Unexpected(f"{dataset.name} was not collected.")))
+        if isinstance(outcome, NotOffered):
+            continue
+        rows += outcome.rows
+        without |= outcome.without
+        if isinstance(outcome, Incomplete) and dataset.required and dataset.name not in stand_ins:
+            return Incomplete(rows, outcome.error, without)
+    return Complete(rows, without)
+
+
+def table_outcomes(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """`table_outcome` for every table there is."""
+    return {name: table_outcome(connector, outcomes, table) for name, table in TABLES.items()}
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, NotOffered):
+        return {"state": "not_offered"}
+    without = {column: error.as_json() for column, error in outcome.without.items()}
+    raw: dict[str, Any] = {"state": "complete", "rows": outcome.rows, "without": without}
+    return raw if isinstance(outcome, Complete) else raw | {"state": "incomplete", "error": outcome.error.as_json()}
+
+
+def outcome_from_json(raw: Mapping[str, Any]) -> Outcome:
+    if raw["state"] == "not_offered":
+        return NotOffered()
+    without = {column: from_json(error) for column, error in raw["without"].items()}
+    if raw["state"] == "complete":
+        return Complete(raw["rows"], without)
+    return Incomplete(raw["rows"], from_json(raw["error"]), without)
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+def decode(page: bytes, shape: type[T]) -> T:
+    """A page of JSON as the wire structs a data set reads. Raises Unexpected, never msgspec's own errors.
+
+    A display name may hold half a surrogate pair, which no strict decoder takes;
+    one such name must not hide everybody else, so the page is mended and read again.
+    """
+    try:
+        return msgspec.json.decode(page, type=shape)
+    except msgspec.ValidationError as error:
+        raise Unexpected(f"The provider's answer has an unknown shape: {error}.") from error
+    except msgspec.DecodeError as error:
+        mended = _SURROGATE.sub(rb"\\ufffd", page)
+        if mended == page:
+            raise Unexpected(f"The provider's answer is not whole JSON: {error}.") from error
+        return decode(mended, shape)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise Unexpected(f"The provider's answer cannot be read: {error}.") from error

@@ -1,0 +1,33 @@
+"""The tables: what every connector fills and every rule reads. One file per table."""
+
+from __future__ import annotations
+
+from .accounts import Account
+from .mfa_enforcements import MfaEnforcement
+from .mfa_registrations import MfaRegistration
+from .role_assignments import RoleAssignment
+from .schema import Column, Id, Row, arrow_schema, bare, columns, ddl, prefixed
+from .settings import Setting
+from .sign_in_places import SignInPlace
+from .sign_ins import SignIn
+from .tenants import Tenant
+
+TABLES: dict[str, type[Row]] = {
+    "tenants": Tenant,
+    "accounts": Account,
+    "mfa_registrations": MfaRegistration,
+    "mfa_enforcements": MfaEnforcement,
+    "role_assignments": RoleAssignment,
+    "sign_ins": SignIn,
+    "sign_in_places": SignInPlace,
+    "settings": Setting,
+}
+COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "sign_in_places"})
+"""Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
+
+NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
+
+__all__ = [
+    "COMPUTED", "NAME", "TABLES", "Account", "Column", "Id", "MfaEnforcement", "MfaRegistration", "RoleAssignment", "Row",
+    "Setting", "SignIn", "SignInPlace", "Tenant", "arrow_schema", "bare", "columns", "ddl", "prefixed",
+]  # fmt: skip

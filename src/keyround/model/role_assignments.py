@@ -1,0 +1,33 @@
+"""Table `role_assignments`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from .schema import Id, Row
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAssignment(Row):
+    """One row per holder, role and path: direct or through a group whose members are spelt out."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("holder_id", "role_id", "state", "via_id", "scope")
+
+    holder_id: Annotated[Id, "Account or other principal that holds the role; joins accounts where kind is account."]
+    holder_kind: Annotated[str | None, "account, service_principal, group (members not readable) or unknown."] = None
+    role_id: Annotated[str | None, "The provider's id of the role."] = None
+    role: Annotated[str | None, "Name of the role."] = None
+    privileged: Annotated[bool | None, "The role can change other accounts, their access or security settings."] = None
+    highly_privileged: Annotated[bool | None, "The role can take over the whole tenant, directly or in one step."] = (
+        None
+    )
+    highest: Annotated[bool | None, "Global Administrator or super administrator."] = None
+    state: Annotated[str | None, "active: in force now; eligible: can be switched on by the holder."] = None
+    via_id: Annotated[str | None, "The group through which the role is held; null when assigned directly."] = None
+    via: Annotated[str | None, "Name of that group."] = None
+    scope: Annotated[str | None, "tenant, or the part of it the role is limited to."] = None
+    permanent: Annotated[bool | None, "The assignment has no end."] = None
+    ends_at: Annotated[datetime | None, "When the assignment ends, UTC."] = None
+    members_known: Annotated[bool | None, "false: the group holds the role, but its members could not be read."] = None

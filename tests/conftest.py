@@ -1,0 +1,12 @@
+"""How many random cases a run tries: few in `make test`, many in `make soak`."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+quiet = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+settings.register_profile("test", max_examples=60, derandomize=True, **quiet)
+settings.register_profile("soak", max_examples=3000, **quiet)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
