@@ -1,0 +1,53 @@
+"""Microsoft 365 through Microsoft Graph: users, second factors, administrators, sign-ins.
+
+Importing this package imports no SDK; `CONNECTOR.open` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from keyround.connector import Clock, Identity
+
+from . import enforcement, mfa_registrations, organization, role_assignments, security_defaults, sign_ins, users
+from .settings import CLOUDS, Settings
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+
+class _Microsoft365:
+    name = "m365"
+    title = "Microsoft 365"
+    datasets = (
+        organization.DATASET,
+        security_defaults.DATASET,
+        users.DATASET,
+        mfa_registrations.DATASET,
+        role_assignments.DATASET,
+        sign_ins.DATASET,
+    )
+    derived = (enforcement.DERIVED,)
+
+    def tenant_of(self, settings: Mapping[str, Any]) -> str:
+        return Settings.read(settings).tenant_id
+
+    @contextmanager
+    def open(self, settings: Mapping[str, Any], clock: Clock) -> Iterator[Graph]:
+        from .credentials import credential
+        from .graph import Graph
+
+        read = Settings.read(settings)
+        graph = Graph(read.graph_url, f"{CLOUDS[read.cloud][1]}/.default", lambda: credential(read), clock)
+        try:
+            yield graph
+        finally:
+            graph.close()
+
+    def identify(self, session: Graph) -> Identity:
+        return organization.identify(session)
+
+
+CONNECTOR = _Microsoft365()

@@ -1,0 +1,160 @@
+"""Which tenant this is and what its subscriptions include.
+
+Endpoint    GET /organization, GET /subscribedSkus  (v1.0)
+Permission  Organization.Read.All (Directory.Read.All is accepted for both)
+Source      https://learn.microsoft.com/graph/api/organization-list
+            https://learn.microsoft.com/graph/api/subscribedsku-list
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from keyround.connector import DataSet, Identity, Window, Without, decode
+from keyround.errors import CollectError, NotGranted
+from keyround.model import Tenant
+
+from .wire import country, instant
+
+if TYPE_CHECKING:
+    from .graph import Graph, Question
+
+GRANTS = "Organization.Read.All (or Directory.Read.All)"
+PLANS = {
+    "41781fb2-bc02-4b7c-bd55-b576c07bb09d": "P1",
+    "eec0eb4f-6444-4f95-aba0-50c24d67f998": "P2",
+}
+"""Entra service plan ids. A P2 plan includes everything of P1."""
+
+
+class _Domain(msgspec.Struct):
+    name: str | None = None
+    isDefault: bool | None = None
+
+
+class _Organization(msgspec.Struct):
+    id: str
+    displayName: str | None = None
+    countryLetterCode: str | None = None
+    createdDateTime: str | None = None
+    verifiedDomains: list[_Domain] | None = None
+
+
+class _Organizations(msgspec.Struct):
+    value: list[_Organization]
+
+
+class _Units(msgspec.Struct):
+    enabled: int | None = None
+    warning: int | None = None
+
+
+class _Plan(msgspec.Struct):
+    servicePlanId: str | None = None
+    provisioningStatus: str | None = None
+
+
+class _Sku(msgspec.Struct):
+    skuPartNumber: str | None = None
+    capabilityStatus: str | None = None
+    prepaidUnits: _Units | None = None
+    servicePlans: list[_Plan] | None = None
+
+
+class _Skus(msgspec.Struct):
+    value: list[_Sku]
+
+
+def _question(path: str, select: str = "") -> Question:
+    from .graph import Question
+
+    return Question(path, GRANTS, select=select)
+
+
+def identify(graph: Graph) -> Identity:
+    """What the token and the tenant say this tenant is. Raises CollectError when neither can be had.
+
+    A token that names its tenant is enough where /organization itself is
+    refused: Entra issued it for that tenant and no other.
+    """
+    claims = {tid} if (tid := _tenant_of_token(graph.token())) else set[str]()
+    try:
+        body = graph.one(_question("organization", "id,displayName"))
+    except NotGranted:
+        if not claims:
+            raise
+        return Identity(frozenset(claims))
+    for own in decode(body, _Organizations).value:
+        return Identity(frozenset({*claims, own.id.lower()}), own.displayName)
+    return Identity(frozenset(claims))
+
+
+def _tenant_of_token(token: str) -> str | None:
+    """The tenant a JWT was issued for; None when the token is opaque. Nothing is verified: Graph does that."""
+    try:
+        payload = token.split(".")[1]
+        claim = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("tid")
+    except (IndexError, ValueError, AttributeError):
+        return None
+    return claim.lower() if isinstance(claim, str) else None
+
+
+def pages(graph: Graph, window: Window) -> Iterator[tuple[bytes, bytes | None] | Without]:
+    own = graph.one(_question("organization", "id,displayName,countryLetterCode,createdDateTime,verifiedDomains"))
+    try:
+        skus: bytes | None = graph.one(_question("subscribedSkus"))
+        graph.premium = bool({"P1", "P2"} & set(plans(decode(skus or b"", _Skus).value)))
+    except CollectError as error:
+        skus = None
+        yield Without(("plans",), error)
+    yield own, skus
+
+
+def rows(page: tuple[bytes, bytes | None]) -> Iterator[Tenant]:
+    own, skus = page
+    for organization in decode(own, _Organizations).value[:1]:
+        domains = organization.verifiedDomains or []
+        yield Tenant(
+            provider="m365",
+            name=organization.displayName,
+            primary_domain=next((d.name for d in domains if d.isDefault), None),
+            country=country(organization.countryLetterCode),
+            created_at=instant(organization.createdDateTime),
+            plans=None if skus is None else plans(decode(skus, _Skus).value),
+        )
+
+
+def plans(skus: list[_Sku]) -> list[str]:
+    """P1 and P2 where a live subscription provides them, then the names of all live subscriptions."""
+    live = [sku for sku in skus if sku.capabilityStatus in ("Enabled", "Warning") and _seats(sku)]
+    found = {
+        PLANS[plan.servicePlanId.lower()]
+        for sku in live
+        for plan in sku.servicePlans or []
+        if plan.servicePlanId and plan.servicePlanId.lower() in PLANS and plan.provisioningStatus == "Success"
+    }
+    if "P2" in found:
+        found.add("P1")
+    return [*sorted(found), *sorted({sku.skuPartNumber for sku in live if sku.skuPartNumber})]
+
+
+def _seats(sku: _Sku) -> int:
+    units = sku.prepaidUnits or _Units()
+    return (units.enabled or 0) + (units.warning or 0)
+
+
+DATASET = DataSet(
+    name="organization",
+    fills=(Tenant,),
+    pages=pages,
+    rows=rows,
+    tells="what the tenant is called, where it is and what its plan includes",
+    source="https://learn.microsoft.com/graph/api/organization-list",
+    grants=("Organization.Read.All",),
+    optional={"plans": "LicenseAssignment.Read.All"},
+)

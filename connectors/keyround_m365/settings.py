@@ -1,0 +1,90 @@
+"""What a `[[client.NAME.tenant]]` section with `connector = "m365"` may hold.
+
+Secrets arrive here already read: `secret`, `certificate` and `token` hold the
+text that their reference (env:, file:, keyring:) pointed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from keyround.errors import ConfigError, nearest
+
+CLOUDS = {
+    "global": ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+    "usgov": ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+    "dod": ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+    "china": ("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
+}
+NEEDS = {
+    "certificate": ("client_id", "certificate"),
+    "secret": ("client_id", "secret"),
+    "device_code": ("client_id",),
+    "token": ("token",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    tenant_id: str
+    credential: str
+    client_id: str = ""
+    secret: str = field(default="", repr=False)
+    certificate: str = field(default="", repr=False)
+    certificate_password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    cloud: str = "global"
+    authority: str = ""
+    graph_url: str = ""
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> Settings:
+        """The section as a value. Raises ConfigError naming the key that is wrong and the nearest right word."""
+        known = [f.name for f in fields(cls)]
+        for key, value in raw.items():
+            if key not in known and key != "connector":
+                raise ConfigError(f"m365 knows no setting {key!r}.", nearest(key, known))
+            if not isinstance(value, str):
+                raise ConfigError(f"m365: {key} must be text in quotes.")
+        given = {key: value.strip() for key, value in raw.items() if key != "connector"}
+        for key in ("tenant_id", "credential"):
+            if not given.get(key):
+                raise ConfigError(f"m365: {key} is missing.", f"Add `{key} = …` to the tenant's section.")
+        way = given["credential"]
+        if way not in NEEDS:
+            raise ConfigError(f"m365: credential = {way!r} is not known.", nearest(way, NEEDS))
+        for key in NEEDS[way]:
+            if not given.get(key):
+                raise ConfigError(
+                    f"m365: credential = {way!r} needs {key}.", f"Add `{key} = …` to the tenant's section."
+                )
+        cloud = given.get("cloud", "global")
+        if cloud not in CLOUDS:
+            raise ConfigError(f"m365: cloud = {cloud!r} is not known.", nearest(cloud, CLOUDS))
+        authority, graph = CLOUDS[cloud]
+        given["authority"] = _root(given, "authority") or authority
+        given["graph_url"] = _root(given, "graph_url").removesuffix("/v1.0").removesuffix("/beta") or graph
+        return cls(**given | {"tenant_id": _guid(given["tenant_id"]), "cloud": cloud})
+
+
+def _guid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ConfigError(
+            f"m365: tenant_id = {text!r} is not a directory id.",
+            "Copy the tenant ID (8-4-4-4-12 digits) from the Entra admin centre's overview page.",
+        ) from None
+
+
+def _root(given: Mapping[str, str], key: str) -> str:
+    text = given.get(key, "").rstrip("/")
+    parts = urlsplit(text)
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if text and not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and local))):
+        raise ConfigError(f"m365: {key} = {text!r} is not an https address.")
+    return text

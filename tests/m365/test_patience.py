@@ -1,0 +1,113 @@
+"""Throttling, broken lines and dying page links, without a second of real waiting."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from keyround.connector import Complete, Incomplete
+from keyround_fixtures import Fault
+
+from .conftest import NOW
+
+USERS = 1300
+
+
+def people(rows):
+    return len({row.account_id for row in rows})
+
+
+@pytest.mark.parametrize(
+    "header, pause",
+    [("7", 7.0), (format_datetime(NOW + timedelta(seconds=42), usegmt=True), 42.0), ("10,10", 10.0), ("300", 300.0)],
+)
+def test_retry_after_is_obeyed_however_it_is_written(header, pause, gather, big, cloud, nap):
+    cloud.faults.append(Fault("/users", status=429, headers={"retry-after": header}))
+    outcome, rows = gather(big, "users")["users"]
+    assert isinstance(outcome, Complete) and people(rows) == USERS
+    assert nap.slept == [pause]
+
+
+@pytest.mark.parametrize("body", ["429_no_retry_after", "429_unknown_error", "503_plain_html"])
+def test_waiting_without_being_told_how_long_grows(body, gather, big, cloud, nap):
+    cloud.faults.append(Fault("/users", body=body, times=3, headers={}))
+    outcome, rows = gather(big, "users")["users"]
+    assert isinstance(outcome, Complete) and people(rows) == USERS and len(nap.slept) == 3
+
+
+@pytest.mark.parametrize("status", [500, 502, 504, 408])
+def test_a_server_that_stumbles_is_asked_again(status, gather, big, cloud, nap):
+    cloud.faults.append(Fault("/users", status=status, times=2))
+    outcome, rows = gather(big, "users")["users"]
+    assert isinstance(outcome, Complete) and people(rows) == USERS
+    assert len(nap.slept) == 2 and nap.slept[1] > nap.slept[0]
+
+
+@pytest.mark.parametrize("kind", ["reset", "short", "truncated", "empty", "duplicate", "expired", "unknown"])
+@pytest.mark.parametrize("name, path", [("users", "/users"), ("sign_ins", "signIns"), ("mfa_registrations", "userReg")])
+def test_spoilt_answers_lose_nothing(kind, name, path, gather, big, cloud):
+    whole = set(map(key, gather(big, name)[name][1]))
+    cloud.faults.append(Fault(path, kind=kind, times=1 if kind == "empty" else 2))
+    outcome, rows = gather(big, name)[name]
+    assert isinstance(outcome, Complete) and set(map(key, rows)) == whole != set()
+
+
+def key(row):
+    return getattr(row, "sign_in_id", None) or row.account_id
+
+
+@pytest.mark.parametrize(
+    "fault, kind",
+    [
+        (Fault("skiptoken", status=429, headers={"retry-after": "3600"}, times=99), "Throttled"),
+        (Fault("skiptoken", status=500, times=99), "Unreachable"),
+        (Fault("skiptoken", kind="truncated", times=99), "Unreachable"),
+        (Fault("skiptoken", kind="loop", times=99), "Unexpected"),
+        (Fault("skiptoken", kind="expired", times=99), "Expired"),
+        (Fault("skiptoken", body="403_authorization_requestdenied", times=99), "NotGranted"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.body or value.kind,
+)
+def test_patience_ends_and_keeps_what_came(fault, kind, gather, big, cloud, nap):
+    cloud.faults.append(fault)
+    outcome, rows = gather(big, "mfa_registrations")["mfa_registrations"]
+    fault.seen = 0
+    assert isinstance(outcome, Incomplete) and outcome.error.kind == kind
+    assert people(rows) >= 900 and sum(nap.slept) <= 900
+
+
+def test_a_page_that_became_too_large_is_asked_for_in_halves(gather, big, cloud):
+    cloud.faults.append(Fault("top=500", body="400_more_than_120_users", times=9))
+    cloud.faults.append(Fault("top=250", body="400_more_than_120_users", times=9))
+    outcome, rows = gather(big, "users")["users"]
+    assert isinstance(outcome, Complete) and people(rows) == USERS
+    assert any("top=125" in request.query for request in cloud.requests)
+
+
+def test_reports_keep_their_pace(gather, settings, nap):
+    from keyround_m365.graph import Graph
+
+    graph = Graph("http://127.0.0.1:9", "x", lambda: Quiet(), nap.clock)
+    for _ in range(11):
+        graph._keep_pace("reports")
+    graph.close()
+    assert sum(nap.slept) == 20  # five may start in ten seconds
+
+
+class Quiet:
+    def close(self):
+        pass
+
+
+def test_nobody_listens(gather, settings):
+    outcome, rows = gather(settings | {"graph_url": "http://127.0.0.1:9"}, "users")["users"]
+    assert outcome.error.kind == "Unreachable" and not rows
+
+
+def test_the_token_goes_to_no_other_host(gather, big, cloud):
+    elsewhere = {"value": [], "@odata.nextLink": "http://127.0.0.2:9/v1.0/users?$skiptoken=x"}
+    cloud.faults.append(Fault("/users", status=200, data=elsewhere))
+    outcome, _ = gather(big, "users")["users"]
+    assert outcome.error.kind == "Unexpected" and "another host" in outcome.error.detail

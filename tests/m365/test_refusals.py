@@ -1,0 +1,139 @@
+"""Every refusal becomes the error that names its remedy, for the data sets it concerns and no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyround.connector import Complete, Incomplete
+from keyround.errors import COLLECT_ERRORS, CollectError, ConfigError
+from keyround_fixtures import Fault
+from keyround_m365 import CONNECTOR
+from keyround_m365.refusals import refusal, sign_in_refusal
+from keyround_m365.settings import Settings
+
+
+@pytest.mark.parametrize(
+    "denied, refused, columns",
+    [
+        (["AuditLog.Read.All"], {"mfa_registrations", "sign_ins"}, {"last_success_at"}),
+        (["Policy.Read.All"], {"security_defaults"}, set()),
+        (["RoleManagement.Read.Directory", "Directory.Read.All"], {"role_assignments"}, set()),
+        (["User.Read.All", "Directory.Read.All"], {"users"}, set()),
+    ],
+)
+def test_one_permission_taken_away(denied, refused, columns, gather, settings, cloud):
+    cloud.deny("m365", *denied)
+    found = gather(settings)
+    assert {name for name, (outcome, _) in found.items() if isinstance(outcome, Incomplete)} == refused
+    for name in refused:
+        error = found[name][0].error
+        assert error.kind == "NotGranted" and denied[0] in error.remedy and error.therefore
+    assert columns <= set(getattr(found["users"][0], "without", {}))
+
+
+def test_an_unreadable_group_hides_its_members_and_nobody_else(gather, settings, cloud):
+    cloud.faults.append(Fault("transitiveMembers", body="403_authorization_requestdenied", times=9))
+    outcome, rows = gather(settings, "role_assignments")["role_assignments"]
+    assert isinstance(outcome, Complete)
+    (hidden,) = [row for row in rows if row.members_known is False]
+    assert (hidden.holder_kind, hidden.via) == ("group", "Rollen IT-Support")
+
+
+@pytest.mark.parametrize(
+    "status, body, kind",
+    [
+        (403, b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTenant","message":"x"}}', "NotLicensed"),
+        (403, b'{"error":{"code":"X","message":"Tenant is not a B2C tenant and doesn\'t have premium licenses"}}', "NotLicensed"),
+        (403, b'{"error":{"code":"Forbidden","message":"Your tenant is not licensed for this feature."}}', "NotLicensed"),
+        (400, b'{"error":{"code":"AadPremiumLicenseRequired","message":"x"}}', "NotLicensed"),
+        (403, b'{"error":{"code":"Authentication_MSGraphPermissionMissing","message":"x"}}', "NotGranted"),
+        (403, b'{"error":{"code":"accessDenied","message":"Request Authorization failed"}}', "NotGranted"),
+        (403, b"<html>no</html>", "NotGranted"),
+        (400, b'{"error":{"code":"BadRequest","message":"Resource not found for the segment \'x\'."}}', "NotEnabled"),
+        (400, b'{"error":{"code":"BadRequest","message":"{\\"nested\\": true}"}}', "Unexpected"),
+        (401, b"", "Expired"),
+        (418, b'{"error":"teapot"}', "Unexpected"),
+    ],
+)  # fmt: skip
+def test_bodies(status, body, kind):
+    error = refusal(status, body, "X.Read.All", premium=False)
+    assert error.kind == kind and error.detail and error.remedy
+
+
+def test_the_licence_check_that_fails_although_p1_is_there():
+    body = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTenant","message":"x"}}'
+    error = refusal(403, body, "AuditLog.Read.All", premium=True)
+    assert error.kind == "NotGranted" and "Directory.Read.All" in error.remedy
+
+
+@pytest.mark.parametrize("code, kind", [("7000215", "Expired"), ("65001", "NotGranted"), ("12345678", "Expired")])
+def test_sign_in_codes(code, kind):
+    error = sign_in_refusal(f"invalid_client: AADSTS{code}: something happened. Trace ID: 1")
+    assert isinstance(error, COLLECT_ERRORS[kind]) and error.code == f"AADSTS{code}"
+
+
+def test_an_expired_token_is_said_once_and_plainly(gather, settings, cloud):
+    cloud.faults.append(Fault("/users", status=401, data={"error": {"code": "InvalidAuthenticationToken"}}, times=9))
+    assert gather(settings, "users")["users"][0].error.kind == "Expired"
+
+
+@pytest.fixture
+def secured(cloud, monkeypatch):
+    """Settings for azure-identity's own credentials, which speak https only."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", cloud.ca_pem)
+    tenant = cloud.tenants[0]
+    return {
+        "tenant_id": tenant.id,
+        "client_id": cloud.client_id,
+        "authority": cloud.tls_url,
+        "graph_url": cloud.tls_url,
+    }
+
+
+def test_secret_and_certificate_sign_in_over_tls(secured, gather, cloud, monkeypatch):
+    for way in ({"credential": "secret", "secret": cloud.app_secret("m365")},
+                {"credential": "certificate", "certificate": cloud.app_certificate("m365")}):  # fmt: skip
+        assert isinstance(gather(secured | way, "users")["users"][0], Complete)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    monkeypatch.setenv("SSL_CERT_FILE", cloud.ca_pem)
+    assert isinstance(gather(secured | way, "users")["users"][0], Complete)
+
+
+def test_device_code_shows_the_code_and_waits_for_the_person(secured, gather, capsys):
+    assert isinstance(gather(secured | {"credential": "device_code"}, "organization")["organization"][0], Complete)
+    assert "enter the code" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("expired, code", [(False, "AADSTS7000215"), (True, "AADSTS7000222")])
+def test_a_secret_that_is_wrong_or_over(expired, code, secured, nap, cloud):
+    secret = cloud.app_secret("m365", expired=True) if expired else "not-the-secret"
+    with CONNECTOR.open(secured | {"credential": "secret", "secret": secret}, nap.clock) as graph:
+        with pytest.raises(CollectError) as caught:
+            CONNECTOR.identify(graph)
+    assert caught.value.code == code and secret not in str(caught.value)
+
+
+GOOD = {"tenant_id": "11111111-2222-3333-4444-555555555555", "credential": "token", "token": "x"}
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"tenant_id": "contoso.example"}, "not a directory id"),
+        ({"credential": "certificat"}, "Did you mean 'certificate'?"),
+        ({"credential": "secret"}, "needs client_id"),
+        ({"graph_ulr": "x"}, "Did you mean 'graph_url'?"),
+        ({"graph_url": "http://graph.microsoft.com"}, "not an https address"),
+        ({"cloud": "usgob"}, "Did you mean 'usgov'?"),
+        ({"token": 5}, "must be text"),
+    ],
+)
+def test_settings_name_the_mistake(change, said):
+    with pytest.raises(ConfigError) as caught:
+        Settings.read(GOOD | change)
+    assert said in str(caught.value)
+
+
+def test_settings_never_show_a_secret():
+    assert "hush" not in repr(Settings.read(GOOD | {"token": "hush"}))
+    assert Settings.read(GOOD | {"graph_url": "https://gateway.example/v1.0/"}).graph_url == "https://gateway.example"

@@ -1,0 +1,93 @@
+"""Whatever a reply of the right outer shape holds, rows() gives rows or a CollectError, never another exception."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyround.errors import CollectError
+from keyround_m365 import mfa_registrations, organization, role_assignments, security_defaults, sign_ins, users
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(
+    ["2026-11-20T12:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "=1+1", "XX", "#microsoft.graph.user"]
+)  # fmt: skip
+ANYTHING = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+
+
+def objects(*names):
+    """Objects with the properties we read, holding mostly what they should and sometimes anything."""
+    return st.lists(st.dictionaries(st.sampled_from(names) | st.text(max_size=3), ANYTHING, max_size=8), max_size=3)
+
+
+def body(value):
+    return json.dumps({"value": value}).encode("ascii")
+
+
+def harmless(rows, page):
+    try:
+        list(rows(page))
+    except CollectError as error:
+        assert error.detail and error.remedy
+
+
+@given(objects("id", "userPrincipalName", "accountEnabled", "userType", "createdDateTime", "signInActivity",
+               "assignedLicenses", "passwordPolicies", "externalUserState"), st.booleans())  # fmt: skip
+def test_users(value, activity):
+    harmless(users.rows, users.Page(body(value), activity))
+
+
+@given(objects("id", "isMfaRegistered", "isMfaCapable", "methodsRegistered", "lastUpdatedDateTime"))
+def test_registrations(value):
+    harmless(mfa_registrations.rows, body(value))
+
+
+@given(objects("id", "createdDateTime", "userId", "userPrincipalName", "status", "location", "clientAppUsed", "ipAddress",
+               "authenticationRequirement", "autonomousSystemNumber", "isInteractive", "signInEventTypes"))  # fmt: skip
+def test_sign_ins(value):
+    harmless(sign_ins.rows, body(value))
+
+
+@given(objects("id", "roleDefinitionId", "principalId", "principal", "directoryScopeId"),
+       objects("id", "templateId", "displayName", "isBuiltIn", "isPrivileged"))  # fmt: skip
+def test_roles(assignments, definitions):
+    harmless(role_assignments.rows, role_assignments.Page(body(assignments), (body(definitions),), {}))
+
+
+@given(objects("id", "displayName", "countryLetterCode", "verifiedDomains"),
+       objects("skuPartNumber", "capabilityStatus", "prepaidUnits", "servicePlans"))  # fmt: skip
+def test_organization(own, skus):
+    harmless(organization.rows, (body(own), body(skus)))
+
+
+@given(ANYTHING)
+def test_security_defaults(value):
+    harmless(security_defaults.rows, json.dumps(value).encode("ascii"))
+
+
+@pytest.mark.parametrize("page", [b"", b"[]", b'{"value":', b"\xff\xfe", b"null", b'{"value": {}}'])
+def test_pages_that_are_no_pages(page):
+    with pytest.raises(CollectError):
+        list(mfa_registrations.rows(page))
+
+
+def test_half_a_surrogate_pair_hides_nobody():
+    page = b'{"value":[{"id":"a","displayName":"\\ud800 x"},{"id":"b"}]}'
+    assert [row.account_id for row in users.rows(users.Page(page, True))] == ["a", "b"]
+
+
+def test_a_healthy_record_in_full():
+    record = {
+        "id": "s1", "createdDateTime": "2026-11-20T12:00:00Z", "userId": "u1", "userPrincipalName": "Ada@Contoso.example",
+        "status": {"errorCode": 0}, "ipAddress": "192.0.2.1", "clientAppUsed": "Exchange ActiveSync",
+        "authenticationProtocol": "oAuth2", "authenticationRequirement": "multiFactorAuthentication",
+        "location": {"countryOrRegion": "dk", "city": "Odense", "geoCoordinates": {"latitude": 55.4, "longitude": 10.4}},
+    }  # fmt: skip
+    (row,) = sign_ins.rows(body([record]))
+    assert (row.username, row.outcome, row.country, row.country_source, row.legacy, row.mfa, row.source) == (
+        "ada@contoso.example", "success", "DK", "provider", False, "satisfied", "interactive"
+    )  # fmt: skip
