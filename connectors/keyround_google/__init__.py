@@ -1,0 +1,49 @@
+"""Google Workspace: people, 2-Step Verification, administrators and sign-ins.
+
+Importing this package imports none of Google's libraries; `open` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from keyround.connector import Clock, Connector, DataSet, Derived, Identity
+
+from . import customer, enforcement, login_activities, roles, settings, users
+
+if TYPE_CHECKING:
+    from .admin import Admin
+
+
+class Google:
+    """The connector as the core sees it; the session is an `Admin`."""
+
+    name = "google"
+    title = "Google Workspace"
+    datasets: Sequence[DataSet[Admin, Any]] = (
+        customer.DATASET,
+        users.DATASET,
+        roles.DATASET,
+        login_activities.DATASET,
+    )
+    derived: Sequence[Derived] = (enforcement.DERIVED,)
+
+    def tenant_of(self, raw: Mapping[str, Any]) -> str:
+        """The configured customer id. Raises ConfigError, naming the key, for anything wrong in the settings."""
+        return settings.read(raw).customer_id
+
+    @contextmanager
+    def open(self, raw: Mapping[str, Any], clock: Clock) -> Iterator[Admin]:
+        chosen = settings.read(raw)
+        from .admin import Admin
+
+        with Admin(chosen, clock) as admin:
+            yield admin
+
+    def identify(self, session: Admin) -> Identity:
+        return session.identify()
+
+
+CONNECTOR: Connector[Admin] = Google()

@@ -1,0 +1,281 @@
+"""The session: everything that talks to Google's Directory and Reports APIs.
+
+Requests are built, signed and paged by Google's own client; what it would
+retry, pace and translate is done here once, against a Clock. Only GET is sent,
+and POST to the token endpoint. Each set of scopes has a token of its own,
+because one scope that was not delegated fails the whole token.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Self
+
+import msgspec
+from google.auth.exceptions import GoogleAuthError, RefreshError
+from google.oauth2 import service_account
+from google.oauth2.credentials import Credentials
+from google_auth_httplib2 import AuthorizedHttp
+from googleapiclient.discovery import build
+
+from keyround.connector import Clock, Identity, Without, decode
+from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
+
+from . import customer, login_activities, users
+from .patience import Pace, Patience, retry_after
+from .refusals import Refusal, judge, read, read_token
+from .settings import MAKE_KEY, Settings
+from .transport import BROKEN, Bytes, Get, Refused, Transport
+from .wire import Wire
+
+RESTARTS = 3
+"""How often one listing may begin again because its page token was no longer good."""
+TOO_SLOW = "Google's page tokens expired again and again before the listing ended."
+NETWORK = "Check the network and the proxy, then scan again."
+AUTHORITY = (
+    "If a proxy on the way has a certificate authority of its own, let SSL_CERT_FILE or REQUESTS_CA_BUNDLE name "
+    "its PEM file."
+)
+
+
+class Envelope(Wire):
+    """What paging needs of every answer; reading it shows that the JSON is whole."""
+
+    nextPageToken: str | None = None
+
+
+class Person(Wire):
+    customerId: str | None = None
+
+
+class WhoseId(Wire):
+    customerId: str | None = None
+
+
+class Logged(Wire):
+    id: WhoseId | None = None
+
+
+class Whose(Wire):
+    """The customer id as any of three answers tells it."""
+
+    id: str | None = None
+    users: list[Person] | None = None
+    items: list[Logged] | None = None
+
+
+class StalePage(Exception):
+    """The page token is no longer good: the listing has to begin again. Raised with the error it would be otherwise."""
+
+
+class UnknownField(Exception):
+    """The mask has a name this server does not know. Raised with the error it would be otherwise, and the name."""
+
+
+class Admin:
+    """One tenant, read through one credential. Not for use by several threads."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.customer = settings.customer_id
+        self._settings = settings
+        self._clock = clock
+        self._pace = Pace(clock)
+        self._http = Transport()
+        self._authorized: dict[tuple[str, ...], AuthorizedHttp] = {}
+        self._masks: dict[str, tuple[str | None, tuple[Without, ...]]] = {}
+        self._account = _service_account(settings) if settings.credential == "service_account" else None
+        self.directory = self._service("admin", "directory_v1")
+        self.reports = self._service("admin", "reports_v1")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def identify(self) -> Identity:
+        """The customer id of whatever tenant the credential opens, by the first answer that tells it."""
+        scopes = (users.SCOPE, customer.CUSTOMER, login_activities.SCOPE)
+        asked = (
+            self.directory.users().list(customer="my_customer", maxResults=1, fields="users(customerId)"),
+            self.directory.customers().get(customerKey="my_customer", fields="id"),
+            self.reports.activities().list(
+                userKey="all", applicationName="login", maxResults=1, fields="items(id(customerId))"
+            ),
+        )
+        refused: CollectError | None = None
+        for scope, request in zip(scopes, asked, strict=True):
+            try:
+                whose = decode(self.fetch(request, (scope,)), Whose)
+            except (NotGranted, Unexpected) as error:
+                refused = refused or error
+                continue
+            claims = {person.customerId for person in whose.users or ()}
+            claims |= {logged.id.customerId for logged in whose.items or () if logged.id} | {whose.id}
+            if known := frozenset(filter(None, claims)):
+                return Identity(known)
+        if refused:
+            raise refused
+        return Identity(frozenset())
+
+    def listing(
+        self, collection: Any, scopes: tuple[str, ...], optional: Mapping[str, tuple[str, ...]], **query: Any
+    ) -> Iterator[bytes | Without]:
+        """Every page of `collection.list(**query)`, as bytes.
+
+        A name in the mask that this server does not know is left out, once and for
+        all listings; the columns that `optional` says it fed are reported as missing.
+        When a page token has died the listing begins again: rows may come twice.
+        """
+        asked = query["fields"]
+        mask, without = self._masks.get(asked, (asked, ()))
+        yield from without
+        restarts = 0
+        while True:
+            try:
+                yield from self._pages(collection, scopes, query | {"fields": mask})
+                return
+            except StalePage as stale:
+                restarts += 1
+                if restarts > RESTARTS:
+                    raise Expired(TOO_SLOW, "Scan again, at a quieter time.", code=stale.args[0].code) from None
+            except UnknownField as unknown:
+                error, name = unknown.args
+                if mask is None:
+                    raise error from None
+                mask = without_name(mask, name)
+                missing = Without(optional.get(name, ()), error)
+                without = (*without, missing)
+                self._masks[asked] = (mask, without)
+                yield missing
+
+    def _pages(self, collection: Any, scopes: tuple[str, ...], query: Mapping[str, Any]) -> Iterator[bytes]:
+        request = collection.list(**{name: value for name, value in query.items() if value is not None})
+        seen: set[str] = set()
+        while request is not None:
+            body, token = self._fetch(request, scopes)
+            yield body
+            if token and token in seen:
+                raise Unexpected("Google handed out the same page token twice, so the listing has no end.")
+            seen.add(token or "")
+            request = collection.list_next(request, {"nextPageToken": token})
+
+    def fetch(self, request: Any, scopes: tuple[str, ...]) -> bytes:
+        """The answer to one request, whole. Raises CollectError once our patience is over."""
+        try:
+            return self._fetch(request, scopes)[0]
+        except (StalePage, UnknownField) as refused:
+            raise refused.args[0] from None
+
+    def _fetch(self, request: Any, scopes: tuple[str, ...]) -> tuple[bytes, str | None]:
+        """The answer and the token of the page after it."""
+        patience = Patience(self._clock)
+        while True:
+            self._pace.wait()
+            try:
+                body: bytes = request.execute(http=self._authorized_http(scopes))
+                envelope = _envelope(body)
+                if envelope is not None:
+                    return body, envelope.nextPageToken
+                self._http.close()
+                patience.wait(Unreachable("Google's answers kept breaking off before their end.", NETWORK))
+            except Refused as answer:
+                self._refused(answer, request, scopes, patience)
+            except RefreshError as error:
+                raise self._no_token(error, scopes) from None
+            except ssl.SSLCertVerificationError as error:
+                raise Unreachable(f"Google's certificate is not trusted: {error.verify_message}.", AUTHORITY) from None
+            except BROKEN as error:
+                self._http.close()
+                detail = f"The connection to Google kept failing ({_words(error)})."
+                patience.wait(Unreachable(detail, NETWORK, code=type(error).__name__))
+            except GoogleAuthError as error:
+                raise Unexpected("Google's library could not use the credential.", code=type(error).__name__) from None
+
+    def _refused(self, answer: Refused, request: Any, scopes: tuple[str, ...], patience: Patience) -> None:
+        """Waits, where waiting may help. Raises the error for `answer` otherwise."""
+        refusal = read(answer.status, answer.content)
+        verdict = judge(refusal, "api", self._settings, scopes)
+        if verdict.wait:
+            patience.wait(verdict.error, retry_after(answer.headers.get("retry-after"), self._clock))
+        elif refusal.stale_page and "pageToken=" in request.uri:
+            raise StalePage(verdict.error) from None
+        elif (name := refusal.unknown_field) is not None:
+            raise UnknownField(verdict.error, name) from None
+        else:
+            raise verdict.error from None
+
+    def _no_token(self, error: RefreshError, scopes: tuple[str, ...]) -> CollectError:
+        """Why there is no token. One that was given to us and that Google refused with 401 cannot be renewed."""
+        if self._account is None:
+            return judge(Refusal(401, frozenset(), ""), "api", self._settings, scopes).error
+        return judge(read_token(error.args), "token", self._settings, scopes).error
+
+    def _authorized_http(self, scopes: tuple[str, ...]) -> AuthorizedHttp:
+        """HTTP that carries the token for `scopes` and renews it once when Google says 401."""
+        key = scopes if self._account else ()
+        if key not in self._authorized:
+            token = self._settings.token or None
+            kind: Any = Credentials
+            credentials = kind(token, scopes=scopes, refresh_handler=self._renewal(scopes))
+            self._authorized[key] = AuthorizedHttp(credentials, http=self._http, max_refresh_attempts=1)
+        return self._authorized[key]
+
+    def _renewal(self, scopes: tuple[str, ...]) -> Any:
+        """A function that gets a new token for `scopes`, where the credential can get one."""
+        if self._account is None:
+            return None
+        account = self._account.with_scopes(scopes)
+
+        def renew(request: Any, scopes: Any) -> tuple[str, datetime]:
+            account.refresh(request)
+            return account.token, account.expiry
+
+        return renew
+
+    def _service(self, name: str, version: str) -> Any:
+        options = {"api_endpoint": self._settings.api_url} if self._settings.api_url else None
+        return build(
+            name, version, http=self._http, model=Bytes(), requestBuilder=Get, static_discovery=True,
+            cache_discovery=False, client_options=options,
+        )  # fmt: skip
+
+
+def without_name(mask: str, name: str) -> str | None:
+    """`mask` without one of its names and what hangs below it; None, no mask at all, where it cannot be taken out.
+
+    >>> without_name("nextPageToken,users(id,name/fullName,isGuestUser)", "name")
+    'nextPageToken,users(id,isGuestUser)'
+    """
+    if not name:
+        return None
+    shorter = re.sub(rf"(?<!\w)(?:\w+/)*{re.escape(name)}(?:/\w+|\([^()]*\))*(?=[,)]|$)", "", mask)
+    shorter = re.sub(r",(?=[,)]|$)", "", shorter).replace("(,", "(").strip(",")
+    return None if shorter == mask or "()" in shorter or not shorter else shorter
+
+
+def _service_account(settings: Settings) -> Any:
+    try:
+        kind: Any = service_account.Credentials
+        return kind.from_service_account_info(dict(settings.key), subject=settings.subject)
+    except (ValueError, TypeError):
+        raise ConfigError("The private key in `key` cannot be used.", MAKE_KEY) from None
+
+
+def _envelope(body: bytes) -> Envelope | None:
+    """What paging needs; None where `body` is not JSON to its end. A wrong shape is not a broken line: Unexpected."""
+    try:
+        return decode(body, Envelope)
+    except Unexpected as error:
+        if isinstance(error.__cause__, msgspec.ValidationError):
+            raise
+        return None
+
+
+def _words(error: BaseException) -> str:
+    """A short, safe name for what the line did: timed out, connection reset by peer."""
+    strerror = getattr(error, "strerror", None)
+    return str(strerror or type(error).__name__).lower() if isinstance(error, OSError) else type(error).__name__

@@ -1,0 +1,149 @@
+"""HTTP for Google's own client: httplib2 that honours proxies and private certificate authorities.
+
+As shipped, httplib2 ignores HTTPS_PROXY without a further library, and trusts
+HTTPLIB2_CA_CERTS alone. Here HTTPS_PROXY, SSL_CERT_FILE and REQUESTS_CA_BUNDLE
+are each enough, for the APIs and for the token endpoint.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import ssl
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httplib2
+import httplib2.certs
+import msgspec
+from google.auth.exceptions import TransportError
+from googleapiclient.http import HttpRequest
+from googleapiclient.model import JsonModel
+
+from keyround.errors import Unreachable
+
+TIMEOUT = 60.0
+"""Seconds without a byte before a connection counts as broken."""
+AUTHORITIES = ("HTTPLIB2_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""Environment variables that name a file (or folder) of certificate authorities; the first that is set wins."""
+BUSY = frozenset((408, 429, 500, 502, 503, 504))
+BROKEN = (OSError, http.client.HTTPException, httplib2.HttpLib2Error, TransportError)
+"""Everything that a line may do to us before there is an answer."""
+
+
+class Refused(Exception):
+    """An answer that is not the one asked for. The token endpoint's too, when it is busy or breaks off:
+    trying again is ours to do and not google-auth's."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes = b"") -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
+        self.content = content
+
+
+class Token(msgspec.Struct):
+    access_token: str
+    expires_in: int | str | None = None
+
+
+class Connection(http.client.HTTPSConnection):
+    """One TLS connection, through the proxy when the environment names one."""
+
+    def __init__(self, authority: str, timeout: float | None = None, proxy_info: object = None) -> None:
+        host = urlsplit(f"//{authority}")
+        proxy = _proxy(host.hostname or "")
+        context = trust()
+        if proxy is None:
+            super().__init__(authority, timeout=timeout, context=context)
+            return
+        via = urlsplit(proxy)
+        if via.scheme != "http" or not via.hostname:
+            raise Unreachable(
+                "The proxy that the environment names is not an HTTP proxy.", "Write HTTPS_PROXY as http://HOST:PORT."
+            )
+        super().__init__(via.hostname, via.port or 80, timeout=timeout, context=context)
+        headers = {}
+        if via.username is not None:
+            login = f"{unquote(via.username)}:{unquote(via.password or '')}".encode()
+            headers["Proxy-Authorization"] = f"Basic {base64.b64encode(login).decode()}"
+        self.set_tunnel(host.hostname or "", host.port or 443, headers)
+
+
+class Transport(httplib2.Http):  # type: ignore[misc]
+    """httplib2 with our connections, without redirects, and with one say in who tries again: not here."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=TIMEOUT, proxy_info=None)
+        self.follow_redirects = False
+
+    def request(
+        self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *rest: Any, **named: Any
+    ) -> tuple[Any, bytes]:
+        if method != "GET" and not (method == "POST" and _asks_for_token(body)):
+            raise AssertionError(f"{method} {uri}: this connector only reads")
+        if uri.startswith("https:"):
+            named["connection_type"] = Connection
+        response, content = super().request(uri, method, body, headers, *rest, **named)
+        if method == "POST" and response.status in BUSY:
+            raise Refused(response.status, response)
+        if method == "POST" and response.status == 200 and not _is_token(content):
+            raise Refused(502, response)
+        return response, content
+
+
+class Get(HttpRequest):  # type: ignore[misc]
+    """A request that is sent once and stays a GET, however long its address."""
+
+    def execute(self, http: Any = None, num_retries: int = 0) -> Any:
+        response, content = (http or self.http).request(self.uri, method="GET", headers=self.headers)
+        return self.postproc(response, content)
+
+
+class Bytes(JsonModel):  # type: ignore[misc]
+    """Answers as they came: what we need of them is decoded once, by the data set."""
+
+    def response(self, resp: Any, content: bytes) -> bytes:
+        if resp.status >= 300:
+            raise Refused(resp.status, resp, content)
+        return content
+
+
+def trust() -> ssl.SSLContext:
+    """Whom to trust: the file or folder the environment names, else the list that came with httplib2."""
+    for name in AUTHORITIES:
+        path = os.environ.get(name)
+        if path and os.path.isdir(path):
+            return ssl.create_default_context(capath=path)
+        if path:
+            try:
+                return ssl.create_default_context(cafile=path)
+            except OSError as error:
+                raise Unreachable(
+                    f"The certificates that {name} names cannot be read: {error.strerror or 'not certificates'}.",
+                    f"Let {name} name a PEM file of certificate authorities, or unset it.",
+                ) from None
+    return ssl.create_default_context(cafile=httplib2.certs.where())
+
+
+def _proxy(host: str) -> str | None:
+    if proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get("https") or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+def _asks_for_token(body: Any) -> bool:
+    return isinstance(body, bytes) and b"grant_type=" in body
+
+
+def _is_token(content: bytes) -> bool:
+    try:
+        msgspec.json.decode(content, type=Token)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return True
