@@ -1,0 +1,24 @@
+"""Tables computed from tables by the core: trusted SQL, run once per tenant before the rules.
+
+A connector computes tables of its own through `Derived`; what is here serves
+every provider alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+SQL = ("sign_in_places",)
+"""Tables, in the order in which they are computed; each has a file of that name."""
+
+
+def computed(name: str, db: duckdb.DuckDBPyConnection, given: Mapping[str, Any]) -> pa.Table:
+    """One derived table of the tenant that `db` shows, in the model's columns."""
+    select = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return db.sql(select, params={key: given[key] for key in ("since", "until", "home_countries")}).to_arrow_table()

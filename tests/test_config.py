@@ -1,0 +1,94 @@
+"""keyround.toml: what is right is read, what is wrong is named with the nearest right word."""
+
+from __future__ import annotations
+
+import pytest
+
+from keyround.config import read
+from keyround.errors import ConfigError
+
+GOOD = """
+store = "snapshots"
+
+[provider]
+name = "Nordlicht IT"
+
+[client.contoso]
+name           = "Contoso Ltd"
+home_countries = ["dk", "SE"]
+every          = "week"
+
+[[client.contoso.tenant]]
+connector  = "m365"
+tenant_id  = "11111111-2222-3333-4444-555555555555"
+credential = "secret"
+secret     = "env:CONTOSO_SECRET"
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        (tmp_path / "keyround.toml").write_text(text, encoding="utf-8")
+        return tmp_path / "keyround.toml"
+
+    return write
+
+
+def test_a_client_with_its_tenant(written, monkeypatch):
+    config = read(written(GOOD))
+    client = config.client("contoso")
+    assert (client.name, client.home_countries, config.prepared_by) == ("Contoso Ltd", ("DK", "SE"), "Nordlicht IT")
+    assert config.store == config.path.parent / "snapshots"
+    monkeypatch.setenv("CONTOSO_SECRET", "hush")
+    assert client.tenants[0].opened()["secret"] == "hush"
+
+
+@pytest.mark.parametrize(
+    "wrong, right, said",
+    [
+        ("[client.contoso]", "[cleint.contoso]", "Did you mean 'client'?"),
+        ("home_countries", "home_country", "Did you mean 'home_countries'?"),
+        ('["dk", "SE"]', '["Denmark"]', "two-letter codes"),
+        ("client.contoso", "client.Contoso", "made of a-z"),
+        ('store = "snapshots"', "store = 5", "must be text"),
+        ("[[client.contoso.tenant]]", "[[client.contoso.tenants]]", "Did you mean 'tenant'?"),
+        ('connector  = "m365"', "", "connector is missing"),
+        ('name = "Nordlicht IT"', 'name = "Nordlicht IT', "not valid TOML"),
+    ],
+)
+def test_mistakes_are_named(written, wrong, right, said):
+    with pytest.raises(ConfigError) as caught:
+        read(written(GOOD.replace(wrong, right)))
+    assert said in str(caught.value) and "keyround.toml" in str(caught.value)
+
+
+def test_an_unknown_client_and_no_file_at_all(written, tmp_path):
+    with pytest.raises(ConfigError, match="Did you mean 'contoso'"):
+        read(written(GOOD)).client("contosso")
+    with pytest.raises(ConfigError, match="keyround demo"):
+        read(tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize(
+    "reference, said",
+    [
+        ("hush", "never stands in keyround.toml"),
+        ("env:KEYROUND_NOWHERE", "KEYROUND_NOWHERE is not set"),
+        ("file:missing.pem", "cannot be read"),
+        ("keyring:nobody", "keyring"),
+    ],
+)
+def test_secrets_that_cannot_be_had_name_the_reference_only(written, reference, said):
+    client = read(written(GOOD.replace("env:CONTOSO_SECRET", reference))).client("contoso")
+    with pytest.raises(ConfigError) as caught:
+        client.tenants[0].opened()
+    assert said in str(caught.value) and "hush" not in str(caught.value)
+
+
+def test_a_secret_file_beside_the_configuration(written, tmp_path, capsys):
+    (tmp_path / "key.pem").write_text("hush")
+    (tmp_path / "key.pem").chmod(0o644)
+    client = read(written(GOOD.replace("env:CONTOSO_SECRET", "file:key.pem"))).client("contoso")
+    assert client.tenants[0].opened()["secret"] == "hush"
+    assert "chmod 600" in capsys.readouterr().err

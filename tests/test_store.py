@@ -1,0 +1,149 @@
+"""Snapshots: whole or not there, read-only, and never paid for twice."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from keyround.connector import Window
+from keyround.errors import StoreError
+from keyround.model import Account, MfaRegistration, SignIn
+from keyround.store import ClientStore
+
+NOW = datetime(2026, 11, 20, 12)
+WEEK = Window(datetime(2026, 11, 13), NOW)
+TENANT = "t-1"
+
+
+def sign_in(name: str, days: float, **more: object) -> SignIn:
+    return SignIn(name, NOW - timedelta(days=days), "ada", outcome="success", **more)  # type: ignore[arg-type]
+
+
+def sealed(store, now=NOW, rows=(), whole=True, tenant=TENANT, fetched=WEEK):
+    with store.locked():
+        draft = store.begin(now)
+        with draft.writer(tenant, "m365", "sign_ins", SignIn) as write:
+            write(list(rows))
+        draft.settle(tenant, "sign_ins", fetched, whole)
+        draft.freeze()
+        from keyround.store import hashed
+
+        parts = hashed(store.root, store.parts(tenant, "sign_ins", WEEK))
+        draft.readable({"taken_at": now.isoformat(), "tenants": [{"id": tenant, "parts": parts}]})
+        draft.seal({"schema": 1})
+    return store.snapshot(store.stamps()[-1])
+
+
+def ids(snapshot, tenant=0):
+    import pyarrow.parquet as pq
+
+    paths = snapshot.files(snapshot.manifest["tenants"][tenant])["sign_ins"]
+    return [name for path in paths for name in pq.read_table(path)["sign_in_id"].to_pylist()]
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ClientStore(tmp_path, "contoso")
+
+
+def test_one_record_per_id_in_order_of_time(store):
+    rows = [sign_in("c", 0.1), sign_in("b", 3), sign_in("a", 5), sign_in("b", 3), sign_in("c", 0.1)]
+    assert ids(sealed(store, rows=rows)) == ["m365:a", "m365:b", "m365:c"]
+
+
+def test_one_id_reported_twice_is_what_became_of_it_in_the_end(store):
+    stopped = replace(sign_in("a", 3.001), outcome="stopped_after_password")
+    again = replace(sign_in("b", 3), outcome="interrupted")
+    kept = sealed(store, rows=[sign_in("a", 3), stopped, again, replace(again, outcome="failure")])
+    import pyarrow.parquet as pq
+
+    (part,) = [path for path in kept.files(kept.manifest["tenants"][0])["sign_ins"] if pq.read_metadata(path).num_rows]
+    assert pq.read_table(part)["outcome"].to_pylist() == ["success", "failure"]
+
+
+def test_a_second_scan_asks_only_for_what_is_new_and_keeps_what_is_old(store):
+    sealed(store, rows=[sign_in("old", 5), sign_in("young", 1)])
+    later = NOW + timedelta(hours=1)
+    asked = store.fetch_window(TENANT, "sign_ins", WEEK)
+    assert asked.since == datetime(2026, 11, 18)  # the first day that is not settled
+    assert ids(sealed(store, later, [sign_in("young", 1), sign_in("new", 0)], fetched=asked)) == [
+        "m365:old", "m365:young", "m365:new"
+    ]  # fmt: skip
+
+
+def test_half_a_fetch_settles_no_day(store):
+    sealed(store, rows=[sign_in("a", 5)], whole=False)
+    assert store.fetch_window(TENANT, "sign_ins", WEEK) == WEEK
+
+
+def test_a_stored_day_is_never_replaced(store):
+    sealed(store, rows=[sign_in("a", 5), sign_in("b", 5)])
+    again = sealed(store, NOW + timedelta(hours=1), rows=[sign_in("b", 5)])  # the provider has begun to forget
+    assert ids(again) == ["m365:a", "m365:b"]
+
+
+def test_rows_with_a_key_seen_before_are_dropped_and_not_counted(store):
+    with store.locked():
+        draft = store.begin(NOW)
+        with draft.writer(TENANT, "m365", "users", Account) as write:
+            assert write([Account("ada"), MfaRegistration("ada"), Account("bo")]) == 2
+            assert write([Account("ada"), Account("cy")]) == 1
+        draft.discard()
+
+
+def test_nothing_half_written_is_left_or_read(store):
+    sealed(store)
+    with store.locked():
+        left = store.begin(NOW + timedelta(hours=1)).folder  # and then the process is killed
+    (left / "accounts.parquet").write_bytes(b"half")
+    assert store.stamps() == ["20261120T120000Z"]
+    sealed(store, NOW + timedelta(hours=2))
+    assert not left.exists() and len(store.stamps()) == 2
+
+
+def test_a_sealed_snapshot_is_read_only_and_notices_damage(store):
+    snapshot = sealed(store)
+    assert {oct(path.stat().st_mode & 0o777) for path in snapshot.folder.iterdir()} == {"0o400"}
+    table = snapshot.folder / "accounts.parquet"
+    table.chmod(0o600)
+    table.write_bytes(table.read_bytes()[:-1] + b"x")
+    with pytest.raises(StoreError, match="damaged"):
+        store.snapshot(snapshot.folder.name)
+    with pytest.raises(StoreError, match="no whole snapshot"):
+        store.snapshot("20200101T000000Z")
+
+
+def test_a_snapshot_from_the_future_says_so(store, tmp_path):
+    folder = sealed(store).folder
+    manifest = folder / "manifest.json"
+    manifest.chmod(0o600)
+    manifest.write_text(manifest.read_text().replace('"format":1', '"format":99'))
+    with pytest.raises(StoreError, match="later version"):
+        store.snapshot(folder.name)
+
+
+def test_two_scans_of_one_client_do_not_meet(store):
+    with store.locked(), pytest.raises(StoreError, match="Another scan"), ClientStore(*_same(store)).locked():
+        pass
+
+
+def _same(store):
+    return store.root.parent, store.root.name
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_is_a_clear_error_and_the_last_snapshot_stays(store):
+    good = sealed(store)
+    with store.locked():
+        draft = store.begin(NOW + timedelta(hours=1))
+        (draft.folder / "accounts.parquet").symlink_to("/dev/full")
+        with pytest.raises(StoreError) as caught, draft.writer(TENANT, "m365", "users", Account) as write:
+            write([Account(f"{n}" * 50) for n in range(40_000)])
+            draft.freeze()
+        draft.discard()
+    assert os.strerror(errno.ENOSPC) in str(caught.value) and "Free some space" in caught.value.remedy
+    assert store.stamps() == [good.folder.name] and store.snapshot(good.folder.name)
