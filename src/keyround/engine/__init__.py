@@ -1,0 +1,1 @@
+"""Rules, judged offline: gate, sandbox, verdicts and their memory."""
