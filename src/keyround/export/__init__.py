@@ -1,0 +1,24 @@
+"""What a scan becomes: sheets as plain data, and the formats that render them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+
+from ..engine.results import Scan
+from . import about, abroad, actions, administrators, checks, findings, not_checked, people, summary
+from .blocks import Sheet
+
+_SHEETS = (summary, actions, people, administrators, abroad, findings, checks, not_checked, about)
+
+
+def sheets(scan: Scan) -> Iterator[Sheet]:
+    """Every sheet in the workbook's order, then those of installed packages.
+
+    A package adds one by registering a function `sheet(scan) -> Sheet` under the
+    entry point group `keyround.sheets`.
+    """
+    for module in _SHEETS:
+        yield module.sheet(scan)
+    for point in sorted(entry_points(group="keyround.sheets"), key=lambda point: point.name):
+        yield point.load()(scan)

@@ -1,0 +1,75 @@
+"""Sheet "About": what the words mean, what was read, and what this report cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..connector import Complete, Incomplete
+from ..engine.results import Scan
+from ..engine.rule import SEVERITIES
+from ..model.protection import PROTECTION
+from ..words import day, listed, say, word
+from .blocks import Block, Cell, Column, Figure, Figures, Sheet, Table, Text
+from .known import home, labels, last_day
+from .tones import tones
+
+_LIGHTS = ("red", "amber", "green", "grey")
+_TOLD = ("actions", "people", "administrators", "abroad", "findings", "checks", "not_checked")
+_LIMITS = ("limits.snapshot", "limits.protected", "limits.country", "limits.attempts", "limits.names", "limits.times")
+
+
+def sheet(scan: Scan) -> Sheet:
+    words = (Column(say("column.word"), 26, tones("protection")), Column(say("column.meaning"), 60))
+    sources = (
+        Column(say("column.source"), 26),
+        Column(say("column.tells"), 60),
+        Column(say("column.tenant"), 17),
+        Column(say("column.rows"), 10),
+        Column(say("column.read"), 16),
+    )
+    blocks: tuple[Block, ...] = (
+        Text(say("sheet.about"), "title"),
+        Figures(tuple(_facts(scan))),
+        Text(say("about.protected"), "heading"),
+        Text(say("about.protected_sentence")),
+        Table("words", words, ((word("protection", w), say(f"protection_meaning.{w}")) for w in PROTECTION)),
+        Text(say("about.severity"), "heading"),
+        Figures(tuple(Figure(word("severity", s), "", say(f"severity_meaning.{s}")) for s in SEVERITIES)),
+        Text(say("about.light"), "heading"),
+        Figures(tuple(Figure(word("light_word", w), "", say(f"light_meaning.{w}")) for w in _LIGHTS)),
+        Text(say("about.sheets"), "heading"),
+        Figures(tuple(Figure(say(f"sheet.{s}"), "", say(f"sheet_meaning.{s}"), link=say(f"sheet.{s}")) for s in _TOLD)),
+        Text(say("about.limits"), "heading"),
+        *(Text(f"· {say(key)}") for key in _LIMITS),
+        Text(say("about.purpose"), "heading"),
+        Text(say("purpose")),
+        Text(say("summary.disclaimer")),
+        Text(say("about.sources"), "heading"),
+        Table("sources", sources, _sources(scan), say("about.no_sources")),
+    )
+    return Sheet(say("sheet.about"), blocks)
+
+
+def _facts(scan: Scan) -> Iterator[Figure]:
+    yield Figure(say("about.client"), "", scan.client_name)
+    yield Figure(say("about.taken"), "", say("about.taken_at", day=day(scan.taken_at), time=f"{scan.taken_at:%H:%M}"))
+    yield Figure(say("about.window"), "", say("about.period", since=scan.window.since.date(), until=last_day(scan)))
+    if scan.prepared_by:
+        yield Figure(say("about.prepared"), "", scan.prepared_by)
+    for tenant in scan.tenants:
+        parts = [tenant.name, tenant.id, tenant.domain or "", listed(list(tenant.plans))]
+        parts.append(say("about.home", home=home(tenant)))
+        yield Figure(tenant.connector_title, "", " · ".join(filter(None, parts)))
+    yield Figure(say("about.version"), "", f"Keyround {scan.version}".strip())
+
+
+def _sources(scan: Scan) -> Iterator[tuple[Cell, ...]]:
+    name = labels(scan)
+    for covered in scan.coverage:
+        outcome = covered.outcome
+        tenant = name.get(covered.tenant, covered.tenant)
+        if isinstance(outcome, Complete):
+            read = say("about.read_in_part" if outcome.without else "about.read_whole")
+            yield covered.dataset, covered.tells, tenant, outcome.rows, read
+        elif isinstance(outcome, Incomplete):
+            yield covered.dataset, covered.tells, tenant, outcome.rows, say("about.read_not")

@@ -1,0 +1,106 @@
+"""Sheet "Administrators": one row per holder and role, by whatever path the role is held.
+
+Holders that are no account stand here too: apps, and groups whose members could not be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..engine.results import Scan
+from ..model import RoleAssignment
+from ..words import say, word
+from .blocks import Cell, Column, Sheet, Table, Text
+from .known import labels, offered, on, whole
+from .roster import Person, people
+from .tones import tones
+
+_LEVELS = ("highest", "high", "privileged", "unknown", "other")
+
+
+def sheet(scan: Scan) -> Sheet:
+    columns = (
+        Column(say("column.name"), 22),
+        Column(say("column.username"), 30),
+        Column(say("column.tenant"), 17),
+        Column(say("column.role"), 24),
+        Column(say("column.level"), 14),
+        Column(say("column.state"), 14),
+        Column(say("column.via"), 18),
+        Column(say("column.scope"), 14),
+        Column(say("column.ends"), 12),
+        Column(say("column.protected"), 14, tones("protection")),
+        Column(say("column.strength"), 14, tones("strength")),
+        Column(say("column.last_sign_in"), 12),
+    )
+    unread = [name for tenant, name in labels(scan).items() if _unread(scan, tenant)]
+    notes = [Text(say("administrators.unread", tenant=name), "body", "unknown") for name in unread]
+    empty = say("administrators.unread_all" if unread or not scan.tenants else "administrators.empty")
+    return Sheet(
+        say("sheet.administrators"),
+        (
+            Text(say("sheet.administrators"), "title"),
+            Text(say("administrators.about"), "note"),
+            *notes,
+            Table("administrators", columns, _rows(scan), empty),
+        ),
+    )
+
+
+def _unread(scan: Scan, tenant: str) -> bool:
+    return offered(scan, tenant, "role_assignments") and not whole(scan, tenant, "role_assignments")
+
+
+def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
+    label = labels(scan)
+    for tenant in scan.tenants:
+        roles = list(scan.rows(RoleAssignment, tenant.id))
+        holders = {role.holder_id for role in roles}
+        known = {p.account_id: p for p in people(scan, tenant) if p.account_id in holders}
+        for role in sorted(roles, key=lambda role: _order(role, known.get(role.holder_id))):
+            person = known.get(role.holder_id)
+            yield (
+                person.label if person else _stranger(role),
+                person.username if person else None,
+                label.get(tenant.id, tenant.id),
+                role.role or say("unknown"),
+                word("level", level(role)),
+                word("state", role.state),
+                role.via or (say("via.group") if role.via_id else say("via.direct")),
+                word("scope", role.scope),
+                on(role.ends_at) or (say("permanent") if role.permanent else None),
+                word("protection", person.protection) if person else word("protection", _of_stranger(role)),
+                word("strength", person.strength) if person else None,
+                _last(person),
+            )
+
+
+def level(role: RoleAssignment) -> str:
+    """How much the role can do, in one word of the catalogue."""
+    if role.highest:
+        return "highest"
+    if role.highly_privileged:
+        return "high"
+    if role.privileged is None:
+        return "unknown"
+    return "privileged" if role.privileged else "other"
+
+
+def _order(role: RoleAssignment, person: Person | None) -> tuple[int, str, str]:
+    return _LEVELS.index(level(role)), person.label.casefold() if person else "~", role.holder_id
+
+
+def _stranger(role: RoleAssignment) -> str:
+    """A holder of whom no account is known: its name where it is a group, else its id."""
+    name = role.via if role.holder_kind == "group" and role.via else role.holder_id
+    return say("held.by", kind=word("holder_kind", role.holder_kind), name=name)
+
+
+def _of_stranger(role: RoleAssignment) -> str:
+    return "not_applicable" if role.holder_kind == "service_principal" else "unknown"
+
+
+def _last(person: Person | None) -> Cell:
+    if person is None:
+        return None
+    return on(person.last_sign_in) or say("never" if person.activity == "never" else "unknown")

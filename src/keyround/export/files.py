@@ -1,0 +1,42 @@
+"""Writing a file that is either the old one or the whole new one, never half."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import StoreError
+from ..words import say
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A new, empty, private file next to `path`; gone afterwards unless it was renamed.
+
+    Raises StoreError for whatever the disk refuses meanwhile.
+    """
+    draft = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        yield draft
+    except OSError as error:
+        raise refused(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+
+
+def refused(path: Path, error: OSError) -> StoreError:
+    """The disk's refusal in three sentences."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return StoreError(
+        say("file.full" if full else "file.refused", path=path, reason=error.strerror or str(error)),
+        say("file.full_remedy" if full else "file.refused_remedy"),
+        say("file.therefore"),
+    )

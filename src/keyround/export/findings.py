@@ -1,0 +1,57 @@
+"""Sheet "Findings": one row per subject and rule, with the facts it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..engine.results import Scan
+from ..engine.rule import SEVERITIES
+from ..words import say, word
+from .blocks import Cell, Column, Sheet, Table, Text
+from .evidence import aspect, names, plain, who
+from .known import labels, on
+from .tones import tones
+
+
+def sheet(scan: Scan) -> Sheet:
+    columns = (
+        Column(say("column.severity"), 11, tones("severity")),
+        Column(say("column.finding"), 30),
+        Column(say("column.who"), 22),
+        Column(say("column.username"), 28),
+        Column(say("column.aspect"), 13),
+        Column(say("column.facts"), 34),
+        Column(say("column.tenant"), 17),
+        Column(say("column.state"), 10),
+        Column(say("column.first_seen"), 12),
+        Column(say("column.topic"), 16),
+        Column(say("column.ref"), 22),
+    )
+    return Sheet(
+        say("sheet.findings"),
+        (
+            Text(say("sheet.findings"), "title"),
+            Text(say("findings.about"), "note"),
+            Table("findings", columns, _rows(scan), say("findings.empty")),
+        ),
+    )
+
+
+def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
+    tenant, known = labels(scan), names(scan)
+    for finding in sorted(scan.findings, key=lambda f: (SEVERITIES.index(f.rule.severity), f.key)):
+        rule = finding.rule
+        name, username = who(finding, known)
+        yield (
+            word("severity", rule.severity),
+            rule.title,
+            name,
+            username or None,
+            aspect(finding) or None,
+            plain(finding) or None,
+            tenant.get(finding.tenant, finding.tenant),
+            word("finding_state", finding.state),
+            on(finding.first_seen),
+            word("topic", rule.topic),
+            rule.id,
+        )

@@ -1,0 +1,277 @@
+"""Results as JSON, for other programs. The shape is keyround/schema/results.schema.json; fields are only ever added.
+
+Unknown is null, never false. Ids are the provider's own, instants ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from ..connector import Complete, Incomplete
+from ..engine.results import DoesNotApply, Evaluated, Finding, Scan
+from ..engine.rule import SEVERITIES
+from ..errors import CollectError
+from ..model import Account, SignInPlace
+from .evidence import names, who
+from .files import beside
+from .known import offered, whole
+from .roster import Person, everyone
+
+SCHEMA = 1
+_OUTCOMES = ("success", "failure", "stopped_after_password", "blocked", "interrupted")
+_ATTEMPTS = frozenset({"failure", "stopped_after_password", "blocked"})
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def results(scan: Scan, fail_on: str) -> dict[str, Any]:
+    """Everything at once. `fail_on` is the lowest severity that counts as failed."""
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in _parts(scan, fail_on)}
+
+
+def write(scan: Scan, path: Path, fail_on: str) -> Path:
+    """The same, streamed, one account or finding to a line; replaces `path`. Raises StoreError."""
+    with beside(path) as draft:
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            lead = "{"
+            for key, value in _parts(scan, fail_on):
+                file.write(f"{lead}\n{_dumps(key)}: ")
+                lead = ","
+                if not isinstance(value, Iterator | list):
+                    file.write(_dumps(value))
+                    continue
+                start = "["
+                for item in value:
+                    file.write(f"{start}\n  {_dumps(item)}")
+                    start = ","
+                file.write("\n]" if start == "," else "[]")
+            file.write("\n}\n")
+        os.replace(draft, path)
+    return path
+
+
+def _dumps(value: Any) -> str:
+    return _SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def _parts(scan: Scan, fail_on: str) -> Iterator[tuple[str, Any]]:
+    serious = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    yield "schema", SCHEMA
+    yield "client", scan.client
+    yield "client_name", scan.client_name
+    yield "version", scan.version or None
+    yield "scanned_at", _plain(scan.taken_at)
+    yield "window", {"since": _plain(scan.window.since), "until": _plain(scan.window.until)}
+    yield "complete", scan.complete
+    yield "fail_on", fail_on
+    yield "failed_at_level", any(f.rule.severity in serious for f in scan.findings)
+    yield "tenants", [_tenant(scan, i) for i in range(len(scan.tenants))]
+    yield "coverage", list(_coverage(scan))
+    yield "accounts", (_account(person) for person in everyone(scan))
+    yield "sign_ins", _sign_ins(scan)
+    yield "findings", _findings(scan)
+    yield "checks", list(_checks(scan))
+
+
+def _tenant(scan: Scan, number: int) -> dict[str, Any]:
+    tenant = scan.tenants[number]
+    return {
+        "tenant": tenant.id,
+        "provider": tenant.connector,
+        "name": tenant.name,
+        "domain": tenant.domain,
+        "country": tenant.country,
+        "plans": list(tenant.plans),
+        "home_countries": None if tenant.home_countries is None else list(tenant.home_countries),
+        "home_assumed": tenant.home_assumed,
+    }
+
+
+def _coverage(scan: Scan) -> Iterator[dict[str, Any]]:
+    for covered in scan.coverage:
+        outcome = covered.outcome
+        said: dict[str, Any] = {"tenant": covered.tenant, "dataset": covered.dataset, "tells": covered.tells}
+        if isinstance(outcome, Incomplete):
+            said |= {"state": "incomplete", "rows": outcome.rows} | _error(outcome.error)
+        else:
+            state = "complete" if isinstance(outcome, Complete) else "not_offered"
+            said |= {"state": state, "rows": outcome.rows if isinstance(outcome, Complete) else None}
+            said |= dict.fromkeys(("reason", "therefore", "remedy", "kind", "code"))
+        without = getattr(outcome, "without", {})
+        yield said | {"without": [{"column": column} | _error(error) for column, error in without.items()]}
+
+
+def _error(error: CollectError) -> dict[str, Any]:
+    return {
+        "reason": error.detail,
+        "therefore": error.therefore or None,
+        "remedy": error.remedy,
+        "kind": error.kind,
+        "code": error.code or None,
+    }
+
+
+def _account(person: Person) -> dict[str, Any]:
+    return {
+        "tenant": person.tenant,
+        "provider": person.provider,
+        "account_id": person.account_id,
+        "username": _lower(person.username),
+        "display_name": person.display_name,
+        "kind": person.kind,
+        "external": person.external,
+        "enabled": person.enabled,
+        "roles": [
+            {"role": r.role, "state": r.state, "via": r.via, "scope": r.scope, "privileged": r.privileged}
+            for r in person.roles
+        ],
+        "privileged": person.privileged,
+        "protection": person.protection,
+        "mfa_registered": person.registered,
+        "mfa_methods": _list(person.methods),
+        "mfa_strength": person.strength,
+        "mfa_enforcement": person.enforcement,
+        "mfa_enforced_by": _list(person.enforced_by),
+        "mfa_gaps": _list(person.gaps),
+        "last_sign_in": _plain(person.last_sign_in),
+        "sign_in_countries": _list(person.sign_in_countries),
+    }
+
+
+@dataclass(slots=True)
+class _Counted:
+    """One account's sign-ins; accounts that are not in the directory go by the name in the records."""
+
+    tenant: str
+    account_id: str | None
+    username: str | None
+    counts: Counter[str] = field(default_factory=Counter)
+    countries: set[str] = field(default_factory=set)
+
+
+def _sign_ins(scan: Scan) -> dict[str, Any]:
+    """Totals of what was read; null where no tenant's sign-ins were. `not_whole` names tenants that lack some."""
+    totals: Counter[str] = Counter()
+    accounts: list[_Counted] = []
+    read = placed = False
+    not_whole = []
+    for tenant in scan.tenants:
+        if not offered(scan, tenant.id, "sign_ins"):
+            continue
+        found: dict[tuple[str | None, str | None], _Counted] = {}
+        for place in scan.rows(SignInPlace, tenant.id):
+            classes = _classes(place)
+            totals.update(classes)
+            key = (place.account_id, None if place.account_id else _lower(place.username))
+            one = found.setdefault(key, _Counted(tenant.id, place.account_id, place.username))
+            one.counts.update(classes)
+            one.countries.update([place.country] if place.country else [])
+        for account in scan.rows(Account, tenant.id) if found else ():
+            if (account.account_id, None) in found and account.username:
+                found[account.account_id, None].username = account.username
+        is_whole = whole(scan, tenant.id, "sign_ins")
+        if not is_whole:
+            not_whole.append(tenant.id)
+        read = read or is_whole or bool(found)
+        placed = placed or bool(tenant.home_countries and (is_whole or found))
+        accounts += found.values()
+    keys = ("total", *_OUTCOMES, "unclassified", "place_unknown")
+    said: dict[str, Any] = {name: totals[name] if read else None for name in keys}
+    for name in ("abroad_success", "abroad_attempts"):
+        said[name] = totals[name] if placed else None
+    return said | {"not_whole": not_whole, "by_account": [_by_account(one, placed) for one in accounts]}
+
+
+def _classes(place: SignInPlace) -> dict[str, int]:
+    """Each record in exactly one outcome; abroad and unknown place beside it."""
+    n = place.records or 0
+    counted = {"total": n, place.outcome if place.outcome in _OUTCOMES else "unclassified": n}
+    if place.abroad is None:
+        counted["place_unknown"] = n
+    elif place.abroad and place.outcome == "success":
+        counted["abroad_success"] = n
+    elif place.abroad and place.outcome in _ATTEMPTS:
+        counted["abroad_attempts"] = n
+    return counted
+
+
+def _by_account(one: _Counted, placed: bool) -> dict[str, Any]:
+    return {
+        "tenant": one.tenant,
+        "account_id": one.account_id,
+        "username": _lower(one.username),
+        "success": one.counts["success"],
+        "abroad_success": one.counts["abroad_success"] if placed else None,
+        "abroad_attempts": one.counts["abroad_attempts"] if placed else None,
+        "countries": sorted(one.countries),
+    }
+
+
+def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
+    known = names(scan)
+    for finding in scan.findings:
+        rule = finding.rule
+        yield {
+            "tenant": finding.tenant,
+            "rule": rule.id,
+            "severity": rule.severity,
+            "subject": finding.judged.subject,
+            "aspect": finding.judged.aspect or None,
+            "account": _account_of(finding, known),
+            "title": rule.title,
+            "evidence": {name: _plain(value) for name, value in finding.judged.evidence.items()},
+            "state": finding.state,
+            "first_seen": _plain(finding.first_seen),
+        }
+
+
+def _account_of(finding: Finding, known: dict[tuple[str, str], tuple[str, str]]) -> str | None:
+    return _lower(who(finding, known)[1] or None) if finding.rule.subject == "accounts" else None
+
+
+def _checks(scan: Scan) -> Iterator[dict[str, Any]]:
+    for result in scan.results:
+        if isinstance(result, DoesNotApply):
+            continue
+        ran = isinstance(result, Evaluated)
+        yield {
+            "tenant": result.tenant,
+            "rule": result.rule.id,
+            "title": result.rule.title,
+            "severity": result.rule.severity,
+            "fail": result.count("fail") if isinstance(result, Evaluated) else None,
+            "pass": result.count("pass") if isinstance(result, Evaluated) else None,
+            "unknown": result.count("unknown") if isinstance(result, Evaluated) else None,
+            "evaluated": ran,
+            "missing": sorted(result.missing),
+        }
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; instants get their Z."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds") + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value not in (float("inf"), float("-inf")) and value == value:
+        return value
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) else str(value)
+
+
+def _lower(text: str | None) -> str | None:
+    return text.lower() if text else None
+
+
+def _list(values: tuple[str, ...] | None) -> list[str] | None:
+    return None if values is None else list(values)

@@ -1,0 +1,146 @@
+"""Everybody in a tenant with everything that is known of them: the join behind People, the Summary and the JSON.
+
+Accounts are streamed; what is joined to them is held in dictionaries. A fact
+that was not read is None, never False.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..engine.results import Scan, TenantInfo
+from ..model import Account, MfaEnforcement, MfaRegistration, RoleAssignment, SignInPlace
+from ..model.methods import strongest
+from ..model.protection import protection
+from .known import whole
+
+_NO_PERSON = frozenset({"guest", "shared", "room", "sync", "service"})
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role of one person, by one path."""
+
+    role: str | None
+    state: str | None
+    via: str | None
+    scope: str | None
+    privileged: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One account. `password_alone`: a success of the window is known to have used no second factor."""
+
+    tenant: str
+    provider: str
+    account_id: str
+    username: str | None
+    display_name: str | None
+    kind: str | None
+    external: bool | None
+    enabled: bool | None
+    licensed: bool | None
+    activity: str | None
+    roles: tuple[Role, ...]
+    privileged: bool | None
+    protection: str
+    registered: bool | None
+    methods: tuple[str, ...] | None
+    strength: str | None
+    enforcement: str | None
+    enforced_by: tuple[str, ...] | None
+    gaps: tuple[str, ...] | None
+    reason: str | None
+    last_sign_in: datetime | None
+    sign_in_countries: tuple[str, ...] | None
+    password_alone: bool
+
+    @property
+    def label(self) -> str:
+        return self.display_name or self.username or self.account_id
+
+    @property
+    def counted(self) -> bool:
+        """One of the "45 people": an enabled account of a member. Guests, shared mailboxes and rooms are not."""
+        return self.kind not in _NO_PERSON and self.protection != "not_applicable"
+
+
+def everyone(scan: Scan) -> Iterator[Person]:
+    """`people` of every tenant."""
+    for tenant in scan.tenants:
+        yield from people(scan, tenant)
+
+
+def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
+    """One Person per account of `tenant`, in the snapshot's order. Role holders that are no account are not people."""
+    registrations = {row.account_id: row for row in scan.rows(MfaRegistration, tenant.id)}
+    enforcements = {row.account_id: row for row in scan.rows(MfaEnforcement, tenant.id)}
+    roles: dict[str, list[Role]] = defaultdict(list)
+    for row in scan.rows(RoleAssignment, tenant.id):
+        roles[row.holder_id].append(Role(row.role, row.state, row.via, row.scope, row.privileged))
+    roles_whole = whole(scan, tenant.id, "role_assignments")
+    sign_ins_whole = whole(scan, tenant.id, "sign_ins")
+    countries: dict[str, set[str]] = defaultdict(set)
+    bare_password = set()
+    for place in scan.rows(SignInPlace, tenant.id):
+        if place.outcome == "success" and place.account_id:
+            if place.country:
+                countries[place.account_id].add(place.country)
+            if place.single_factor:
+                bare_password.add(place.account_id)
+
+    for account in scan.rows(Account, tenant.id):
+        key = account.account_id
+        registration = registrations.get(key)
+        enforcement = enforcements.get(key)
+        registered = registration.registered if registration else None
+        verdict = enforcement.verdict if enforcement else None
+        held = tuple(roles.get(key, ()))
+        seen = tuple(sorted(countries.get(key, ())))
+        yield Person(
+            tenant=tenant.id,
+            provider=tenant.connector,
+            account_id=key,
+            username=account.username,
+            display_name=account.display_name,
+            kind=account.kind,
+            external=account.external,
+            enabled=account.enabled,
+            licensed=account.licensed,
+            activity=account.activity,
+            roles=held,
+            privileged=_any_privileged(held, roles_whole),
+            protection=protection(registered, verdict, account.enabled, account.kind),
+            registered=registered,
+            methods=_tuple(registration.methods if registration else None),
+            strength=_strength(registration),
+            enforcement=verdict,
+            enforced_by=_tuple(enforcement.enforced_by if enforcement else None),
+            gaps=_tuple(enforcement.gaps if enforcement else None),
+            reason=enforcement.reason if enforcement else None,
+            last_sign_in=max(filter(None, (account.last_success_at, account.last_noninteractive_at)), default=None),
+            sign_in_countries=seen if seen or sign_ins_whole else None,
+            password_alone=key in bare_password,
+        )
+
+
+def _any_privileged(held: tuple[Role, ...], is_whole: bool) -> bool | None:
+    if any(role.privileged for role in held):
+        return True
+    return False if is_whole and all(role.privileged is False for role in held) else None
+
+
+def _strength(registration: MfaRegistration | None) -> str | None:
+    if registration is None:
+        return None
+    if registration.strongest is None and registration.methods is not None:
+        return strongest(registration.methods)
+    return registration.strongest
+
+
+def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)

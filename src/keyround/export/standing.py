@@ -1,0 +1,296 @@
+"""How the client stands: the five figures, the light over them, and a light per topic. Values only, no layout.
+
+The light   Red     an administrator can be taken over with a password, or there are signs of a takeover
+            Green   everybody is protected, nothing serious was found, and no unknown could change that
+            Amber   everything else
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..engine.results import DoesNotApply, Evaluated, NotEvaluated, Scan
+from ..engine.rule import SEVERITIES, TOPICS, Rule
+from ..model import RoleAssignment, SignInPlace
+from ..words import say
+from .blocks import Tone
+from .known import offered, whole
+from .roster import Person, everyone
+
+Group = Literal["none", "gaps", "unknown", "protected"]
+_WORST: tuple[Group, ...] = ("none", "gaps", "unknown", "protected")
+_GROUP: dict[str, Group] = {
+    "protected": "protected",
+    "partly": "gaps",
+    "can_switch_off": "gaps",
+    "not_protected": "none",
+    "not_verifiable": "unknown",
+    "unknown": "unknown",
+}
+_SERIOUS = ("critical", "high")
+UNUSED = "dormant-account"
+KNOWN_ABROAD = "password-known-abroad"
+
+
+@dataclass(slots=True)
+class Tally:
+    """People by protection. `unread` are the tenants whose list is not whole, so that the total is a minimum.
+
+    One address in two tenants is one person, as well protected as the worse of the two accounts.
+    """
+
+    groups: dict[str, Group] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+    def count(self, group: Group) -> int:
+        return sum(one == group for one in self.groups.values())
+
+    @property
+    def total(self) -> int:
+        return len(self.groups)
+
+    @property
+    def certain(self) -> bool:
+        """No unknown could change what the figure says."""
+        return not self.unread and "unknown" not in self.groups.values()
+
+    def add(self, person: Person) -> None:
+        key, group = _who(person), _GROUP[person.protection]
+        self.groups[key] = min(group, self.groups.get(key, group), key=_WORST.index)
+
+
+def _who(person: Person) -> str:
+    return person.username.casefold() if person.username else f"{person.tenant}/{person.account_id}"
+
+
+@dataclass(slots=True)
+class Abroad:
+    """Successful sign-ins from abroad. `unplaced` are successes of which nobody knows whether they were."""
+
+    records: int = 0
+    people: int = 0
+    unplaced: int = 0
+    unread: list[str] = field(default_factory=list)  # tenants of which no sign-in was read
+    partial: list[str] = field(default_factory=list)  # tenants of which not all were
+    homeless: list[str] = field(default_factory=list)  # tenants without home countries
+    read: int = 0  # tenants of which at least some sign-ins were read
+
+    @property
+    def certain(self) -> bool:
+        return not (self.unplaced or self.unread or self.partial or self.homeless)
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Accounts nobody has used, as the rule for them says; `count` is None where it could not run anywhere."""
+
+    count: int | None
+    unknown: int = 0
+    licensed: int | None = None
+    unread: int = 0
+
+
+@dataclass(slots=True)
+class Checks:
+    """Checks, counted per tenant; one that does not apply is not counted."""
+
+    total: int = 0
+    impossible: int = 0
+    in_part: int = 0
+
+
+@dataclass(slots=True)
+class Standing:
+    people: Tally = field(default_factory=Tally)
+    others: int = 0  # enabled guests, shared mailboxes and rooms
+    admins: Tally = field(default_factory=Tally)
+    takeable: set[str] = field(default_factory=set)  # administrators whose password alone is enough
+    switchable: set[str] = field(default_factory=set)  # administrators who can switch the second factor off
+    hidden_admins: int = 0  # privileged holders whose people could not be read
+    abroad: Abroad = field(default_factory=Abroad)
+    unused: Unused = field(default_factory=lambda: Unused(None))
+    checks: Checks = field(default_factory=Checks)
+    takeovers: int = 0  # accounts with signs that somebody else uses them
+    serious: int = 0  # findings of medium severity or above
+
+
+def standing(scan: Scan) -> Standing:
+    """Everything the Summary counts, in one pass over the accounts."""
+    got = Standing()
+    unused = _unused_keys(scan)
+    licences: list[bool | None] = []
+    for person in everyone(scan):
+        _count(person, got)
+        if (person.tenant, person.account_id) in unused:
+            licences.append(person.licensed)
+    for tenant in scan.tenants:
+        if not whole(scan, tenant.id, "accounts"):
+            got.people.unread.append(tenant.id)
+            got.admins.unread.append(tenant.id)
+        elif offered(scan, tenant.id, "role_assignments") and not whole(scan, tenant.id, "role_assignments"):
+            got.admins.unread.append(tenant.id)
+        for row in scan.rows(RoleAssignment, tenant.id):
+            if row.privileged is not False and row.holder_kind not in ("account", "service_principal"):
+                got.hidden_admins += 1
+    got.abroad = _abroad(scan)
+    got.checks = _checks(scan)
+    got.unused = _unused(scan, licences)
+    got.takeovers = len({(f.tenant, f.judged.subject) for f in scan.findings if _takeover(f.rule)})
+    got.serious = sum(f.rule.severity in (*_SERIOUS, "medium") for f in scan.findings)
+    return got
+
+
+def _takeover(rule: Rule) -> bool:
+    """What it finds is a sign that somebody else has a password. A sign-in from abroad alone is not: people travel."""
+    return rule.id == KNOWN_ABROAD or (rule.nature == "event" and rule.severity == "critical")
+
+
+def _count(person: Person, into: Standing) -> None:
+    if person.counted:
+        into.people.add(person)
+    elif person.protection != "not_applicable":
+        into.others += 1
+    if person.protection == "not_applicable":
+        return
+    if person.privileged:
+        into.admins.add(person)
+        if person.protection == "not_protected" or (person.protection == "can_switch_off" and person.password_alone):
+            into.takeable.add(_who(person))
+        elif person.protection == "can_switch_off":
+            into.switchable.add(_who(person))
+
+
+def _abroad(scan: Scan) -> Abroad:
+    got = Abroad()
+    who = set()
+    for tenant in scan.tenants:
+        if not offered(scan, tenant.id, "sign_ins"):
+            continue
+        rows = 0
+        for place in scan.rows(SignInPlace, tenant.id):
+            rows += 1
+            if place.outcome == "success" and place.abroad:
+                got.records += place.records or 1
+                who.add((tenant.id, place.account_id or place.username))
+            elif place.outcome == "success" and place.abroad is None:
+                got.unplaced += place.records or 1
+        is_whole = whole(scan, tenant.id, "sign_ins")
+        if not is_whole:
+            (got.partial if rows else got.unread).append(tenant.id)
+        if not tenant.home_countries:
+            got.homeless.append(tenant.id)
+        elif is_whole or rows:
+            got.read += 1
+    got.people = len(who)
+    return got
+
+
+def _checks(scan: Scan) -> Checks:
+    got = Checks()
+    for result in scan.results:
+        if not isinstance(result, DoesNotApply):
+            got.total += 1
+            got.impossible += isinstance(result, NotEvaluated)
+            got.in_part += isinstance(result, Evaluated) and bool(result.missing)
+    return got
+
+
+def _unused_keys(scan: Scan) -> set[tuple[str, str]]:
+    return {(f.tenant, f.judged.subject) for f in scan.findings if f.rule.id == UNUSED}
+
+
+def _unused(scan: Scan, licences: list[bool | None]) -> Unused:
+    ran = [r for r in scan.results if r.rule.id == UNUSED and isinstance(r, Evaluated)]
+    unread = sum(r.rule.id == UNUSED and isinstance(r, NotEvaluated) for r in scan.results)
+    if not ran:
+        return Unused(None, unread=unread)
+    return Unused(
+        count=sum(r.count("fail") for r in ran),
+        unknown=sum(r.count("unknown") for r in ran),
+        licensed=None if None in licences else sum(map(bool, licences)),
+        unread=unread,
+    )
+
+
+def light(got: Standing) -> tuple[Tone, str]:
+    """The overall light and the sentences beside it, the most urgent first."""
+    red = list(_red(got))
+    if red:
+        return "bad", " ".join(red)
+    amber = list(_amber(got))
+    return ("warn", " ".join(amber[:2])) if amber else ("good", say("light.all_good"))
+
+
+def _red(got: Standing) -> Iterator[str]:
+    if got.takeable:
+        yield say("light.takeable", count=len(got.takeable), n=got.admins.total)
+    if got.takeovers:
+        yield say("light.takeover", n=got.takeovers)
+
+
+def _amber(got: Standing) -> Iterator[str]:
+    if got.switchable:
+        yield say("light.switchable", count=len(got.switchable), n=got.admins.total)
+    if open_people := got.people.count("none") + got.people.count("gaps"):
+        yield say("light.open", count=open_people, n=got.people.total)
+    if open_admins := got.admins.count("gaps") - len(got.switchable):
+        yield say("light.open_admins", n=open_admins)
+    if got.abroad.records:
+        yield say("light.abroad", n=got.abroad.records)
+    if got.serious:
+        yield say("light.findings", n=got.serious)
+    if not got.people.certain or not got.admins.certain or got.hidden_admins:
+        yield say("light.people_unknown")
+    if not got.people.total:
+        yield say("light.nobody")
+    if not got.abroad.certain:
+        yield say("light.abroad_unknown")
+
+
+@dataclass(slots=True)
+class _Tried:
+    """One check over all tenants."""
+
+    rule: Rule
+    fail: int = 0
+    scope: int = 0
+    partly: bool = False  # somewhere not evaluated, in part, or unknown for somebody
+
+
+def topics(scan: Scan) -> list[tuple[str, Tone, str]]:
+    """(topic, tone, sentence) for every topic that has a check which applies here."""
+    tried: dict[str, dict[str, _Tried]] = defaultdict(dict)
+    for result in scan.results:
+        if isinstance(result, DoesNotApply):
+            continue
+        check = tried[result.rule.topic].setdefault(result.rule.id, _Tried(result.rule))
+        if isinstance(result, NotEvaluated):
+            check.partly = True
+            continue
+        check.fail += result.count("fail")
+        check.scope += len(result.judged)
+        check.partly |= bool(result.missing or result.count("unknown"))
+    return [(name, *_topic(list(tried[name].values()))) for name in TOPICS if name in tried]
+
+
+def _topic(checks: list[_Tried]) -> tuple[Tone, str]:
+    failed = [c for c in checks if c.fail and c.rule.severity != "info"]
+    failed.sort(key=lambda c: (SEVERITIES.index(c.rule.severity), -c.fail))
+    unable = sum(c.partly and c not in failed for c in checks)
+    passed = len(checks) - len(failed) - unable
+    parts = []
+    if failed:
+        worst = failed[0]
+        parts.append(say("topic.found", title=worst.rule.title, fail=worst.fail, scope=worst.scope))
+        if len(failed) > 1:
+            parts.append(say("topic.more", n=len(failed) - 1))
+    elif passed:
+        parts.append(say("topic.passed", n=passed))
+    if unable:
+        parts.append(say("topic.unable", n=unable))
+    if failed:
+        return "bad" if failed[0].rule.severity in _SERIOUS else "warn", " ".join(parts)
+    return "unknown" if unable else "good", " ".join(parts)

@@ -1,0 +1,157 @@
+"""The JSON other programs read: its shape, and that unknown stays null."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from keyround.connector import Incomplete
+from keyround.engine.results import Evaluated, Judged
+from keyround.errors import StoreError
+from keyround.export.results_json import results, write
+from keyround.model import SignInPlace
+
+from .invented import (
+    ABROAD,
+    GOOGLE,
+    GOOGLE_TENANT,
+    M365,
+    M365_TENANT,
+    NOT_OFFERED,
+    NOW,
+    REFUSED,
+    account,
+    admin,
+    company,
+    small,
+)
+
+SCHEMA = json.loads((files("keyround.schema") / "results.schema.json").read_text(encoding="utf-8"))
+
+
+def accounts(scan: Any) -> dict[str, Any]:
+    return {one["account_id"]: one for one in results(scan, "high")["accounts"]}
+
+
+@pytest.mark.parametrize("scan", [company(), small([])], ids=["company", "empty"])
+def test_shape(scan: Any) -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    Draft202012Validator(SCHEMA).validate(results(scan, "high"))
+
+
+def test_schema_names_every_field() -> None:
+    got = results(company(), "high")
+    assert SCHEMA["properties"].keys() == got.keys()
+    for part in ("tenants", "coverage", "accounts", "findings", "checks"):
+        assert SCHEMA["properties"][part]["items"]["properties"].keys() == got[part][0].keys()
+    sign_ins = SCHEMA["properties"]["sign_ins"]["properties"]
+    assert sign_ins.keys() == got["sign_ins"].keys()
+    assert sign_ins["by_account"]["items"]["properties"].keys() == got["sign_ins"]["by_account"][0].keys()
+
+
+def test_the_file_holds_the_same(tmp_path: Path) -> None:
+    path = write(company(), tmp_path / "out" / "a.json", "high")
+    assert json.loads(path.read_text(encoding="utf-8")) == results(company(), "high")
+    assert [file.name for file in path.parent.iterdir()] == ["a.json"]
+
+
+def test_half_a_surrogate_pair_does_not_spoil_the_file(tmp_path: Path) -> None:
+    path = write(small([account("ada", "Ada \ud83d")]), tmp_path / "a.json", "high")
+    assert json.loads(path.read_bytes())["accounts"][0]["display_name"] == "Ada \ufffd"
+
+
+def test_a_refusing_disk_is_a_store_error_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="could not be written"):
+        write(company(), tmp_path / "file" / "a.json", "high")
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(StoreError):
+        write(company(), tmp_path / "a.json", "high")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.json", "file"]
+
+
+def test_one_account() -> None:
+    ada = accounts(company())["ada"]
+    assert (
+        ada["protection"] == "protected" and ada["privileged"] is True and ada["mfa_strength"] == "phishing_resistant"
+    )
+    assert ada["last_sign_in"] == "2026-11-22T07:00:00Z"  # the later of the two kinds
+    assert ada["sign_in_countries"] == ["DE"]
+    assert accounts(company())["101"]["username"] == "ada@brandtner.example"
+
+
+def test_what_was_not_read_is_null() -> None:
+    refused = Incomplete(0, REFUSED)
+    scan = small([account("ada")], role_assignments=refused, sign_ins=refused, mfa_registrations=refused)
+    ada = accounts(scan)["ada"]
+    for field in (
+        "privileged",
+        "mfa_registered",
+        "mfa_methods",
+        "mfa_strength",
+        "sign_in_countries",
+        "mfa_enforcement",
+    ):
+        assert ada[field] is None, field
+    assert ada["protection"] == "unknown"
+    assert results(scan, "high")["sign_ins"]["total"] is None
+    assert results(scan, "high")["sign_ins"]["not_whole"] == [M365]
+
+
+def test_a_privileged_role_that_was_read_counts_although_others_were_not() -> None:
+    scan = small([account("ada"), admin("ada"), account("bo")], role_assignments=Incomplete(1, REFUSED))
+    assert accounts(scan)["ada"]["privileged"] is True
+    assert accounts(scan)["bo"]["privileged"] is None
+
+
+def test_tables_a_connector_does_not_have_are_not_missing() -> None:
+    scan = small([account("ada")], sign_ins=NOT_OFFERED)
+    assert results(scan, "high")["sign_ins"]["not_whole"] == []
+    assert [c["state"] for c in results(scan, "high")["coverage"] if c["dataset"] == "sign_ins"] == ["not_offered"]
+
+
+def test_sign_ins_are_counted_once_each() -> None:
+    got = results(company(), "high")["sign_ins"]
+    classes = ("success", "failure", "stopped_after_password", "blocked", "interrupted", "unclassified")
+    assert got["total"] == sum(got[name] for name in classes) == 77
+    assert (got["abroad_success"], got["abroad_attempts"], got["place_unknown"]) == (2, 32, 3)
+    assert got["not_whole"] == [GOOGLE]
+    ada = next(one for one in got["by_account"] if one["account_id"] == "ada")
+    assert (ada["success"], ada["countries"], ada["username"]) == (43, ["DE"], "ada@brandtner.example")
+    stranger = next(one for one in got["by_account"] if one["account_id"] is None)
+    assert stranger["username"] == "old@brandtner.example"
+
+
+def test_without_home_countries_nothing_is_said_about_abroad() -> None:
+    homeless = M365_TENANT.__class__(M365, "m365", "Microsoft 365", "Brandtner")
+    rows = [SignInPlace("ada", None, "DE", "success", False, None, 4, 0, NOW, NOW, None)]
+    got = results(small(rows, tenant=homeless), "high")["sign_ins"]
+    assert got["success"] == 4 and got["abroad_success"] is None and got["by_account"][0]["abroad_success"] is None
+
+
+def test_findings_and_level() -> None:
+    got = results(company(), "critical")
+    first = got["findings"][0]
+    assert (first["rule"], first["account"], first["aspect"]) == (
+        "admin-no-second-factor", "bo@brandtner.example", None)  # fmt: skip
+    abroad = next(f for f in got["findings"] if f["rule"] == "foreign-sign-in")
+    assert abroad["aspect"] == "PT" and abroad["evidence"]["last_at"] == "2026-11-10T00:00:00Z"
+    assert got["failed_at_level"] is True
+    only_medium = small([], (Evaluated(ABROAD, GOOGLE, (Judged("x", "fail"),)),), tenant=GOOGLE_TENANT)
+    assert results(only_medium, "high")["failed_at_level"] is False
+    assert results(only_medium, "medium")["failed_at_level"] is True
+
+
+def test_checks() -> None:
+    checks = {(c["tenant"], c["rule"]): c for c in results(company(), "high")["checks"]}
+    assert checks[M365, "account-no-second-factor"]["unknown"] == 1
+    refused = checks[GOOGLE, "foreign-sign-in"]
+    assert (refused["evaluated"], refused["fail"], refused["missing"]) == (False, None, ["sign_ins"])
+    assert (GOOGLE, "highest-administrators") not in checks  # does not apply
+    assert checks[M365, "dormant-account"]["missing"] == ["accounts.last_noninteractive_at"]
+    assert results(company(), "high")["complete"] is False

@@ -1,0 +1,282 @@
+"""Every sheet of the invented company as text, and what the Summary may and may not say.
+
+`KEYROUND_GOLDEN=write pytest tests/export/test_sheets.py` writes the golden files anew: read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyround.connector import Incomplete
+from keyround.engine.results import Evaluated, Judged, NotEvaluated, TenantInfo
+from keyround.export import sheets
+from keyround.export.blocks import Figure, Figures, Sheet, Table, Text
+from keyround.export.text import render
+from keyround.model import MfaEnforcement, SignInPlace
+
+from .invented import (
+    ABROAD,
+    ADMIN,
+    DORMANT,
+    FACTOR,
+    HIGHEST,
+    M365,
+    M365_TENANT,
+    NOT_OFFERED,
+    NOW,
+    REFUSED,
+    RESULTS,
+    UNLICENSED,
+    account,
+    admin,
+    bare,
+    company,
+    findings,
+    judged,
+    registered,
+    rule,
+    small,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+NO_REPORT = UNLICENSED.about("The report cannot say who has set up a second factor.")
+UNPAID = UNLICENSED.about("The report cannot say who signed in, from where and how.")
+NO_P1 = company(
+    tenants=(replace(M365_TENANT, plans=("Business Standard",)),),
+    coverage=small([], mfa_registrations=Incomplete(0, NO_REPORT), sign_ins=Incomplete(0, UNPAID)).coverage,
+    results=(
+        Evaluated(HIGHEST, M365, (Judged(M365, "pass"),)),
+        NotEvaluated(ADMIN, M365, {"mfa_registrations": NO_REPORT}),
+        NotEvaluated(ABROAD, M365, {"sign_ins": UNPAID}),
+        NotEvaluated(DORMANT, M365, {"accounts": UNLICENSED}),
+    ),
+    findings=(),
+    tables=small([account("ada", "Ada Berg", last_success_at=None, activity=None), admin("ada")]).tables,
+)
+NOTHING = company(tenants=(), coverage=(), results=(), findings=(), prepared_by="")
+SCANS = {"company": company(), "no-p1": NO_P1, "nothing": NOTHING}
+
+
+def sheet(scan: Any, name: str) -> Sheet:
+    return next(one for one in sheets(scan) if one.name == name)
+
+
+def figures(scan: Any) -> dict[str, Figure]:
+    return {f.label: f for b in sheet(scan, "Summary").blocks if isinstance(b, Figures) for f in b.figures}
+
+
+def overall(scan: Any) -> Text:
+    return next(b for b in sheet(scan, "Summary").blocks if isinstance(b, Text) and b.style == "light")
+
+
+def rows(scan: Any, name: str) -> list[dict[str, Any]]:
+    table = next(b for b in sheet(scan, name).blocks if isinstance(b, Table))
+    return [dict(zip((c.title for c in table.columns), row, strict=True)) for row in table.rows]
+
+
+@pytest.mark.parametrize("scan", SCANS)
+def test_golden(scan: str) -> None:
+    for one in sheets(SCANS[scan]):
+        file = GOLDEN / scan / f"{one.name.lower().replace(' ', '-')}.txt"
+        said = render(one)
+        if os.environ.get("KEYROUND_GOLDEN") == "write":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(said, encoding="utf-8")
+        assert said == file.read_text(encoding="utf-8"), one.name
+
+
+def test_the_order_is_the_workbook_s() -> None:
+    assert [one.name for one in sheets(company())] == [
+        "Summary", "Actions", "People", "Administrators", "Sign-ins abroad", "Findings", "Checks", "Not checked",
+        "About",
+    ]  # fmt: skip
+
+
+# -- the light -----------------------------------------------------------------
+
+HOME = [SignInPlace("ada", None, "DE", "success", False, False, 9, 0, NOW, NOW, None)]
+SAFE = [
+    account("ada", "Ada"),
+    registered("ada", "passkey", strongest="phishing_resistant"),
+    MfaEnforcement("ada", "enforced"),
+    admin("ada"),
+    *HOME,
+]
+FINE = (Evaluated(ADMIN, M365, judged(ada="pass")), Evaluated(DORMANT, M365, judged(ada="pass")))
+
+
+def test_green_when_all_is_known_and_well() -> None:
+    scan = small(SAFE, FINE)
+    assert overall(scan).tone == "good"
+    assert figures(scan)["People protected"].value == "1 of 1"
+    assert figures(scan)["Successful sign-ins from abroad"].value == "None"
+    assert figures(scan)["Accounts unused for 90 days"].value == "0"
+
+
+@pytest.mark.parametrize(
+    ("more", "outcomes"),
+    [
+        ([account("bo")], {}),  # figure 1: nothing known about bo
+        ([], {"role_assignments": Incomplete(1, REFUSED)}),  # figure 2
+        ([admin("group", holder_kind="group")], {}),  # figure 2: whoever is in the group
+        ([], {"sign_ins": Incomplete(1, UNLICENSED)}),  # figure 3
+        ([SignInPlace("ada", None, None, "success", False, None, 1, 0, NOW, NOW, None)], {}),  # figure 3
+        ([], {"accounts": Incomplete(1, REFUSED)}),
+    ],
+)
+def test_no_green_over_an_unknown(more: list[Any], outcomes: dict[str, Any]) -> None:
+    assert overall(small([*SAFE, *more], FINE, **outcomes)).tone == "warn"
+
+
+def test_no_green_without_home_countries_or_people() -> None:
+    homeless = TenantInfo(M365, "m365", "Microsoft 365", "Brandtner")
+    assert overall(small(SAFE, FINE, tenant=homeless)).tone == "warn"
+    assert overall(small([], ())).tone == "warn"
+
+
+def test_red_when_an_administrator_s_password_is_enough() -> None:
+    scan = small([account("bo"), bare("bo"), MfaEnforcement("bo", "enforced"), admin("bo", state="eligible")])
+    assert overall(scan) == Text(
+        "RED. Act this week. The only administrator can be taken over with a password alone.", "light", "bad"
+    )
+
+
+def test_an_administrator_who_can_switch_it_off_is_amber_until_the_password_alone_was_seen_to_work() -> None:
+    rows_ = [account("bo"), registered("bo", "passkey"), MfaEnforcement("bo", "not_enforced"), admin("bo")]
+    assert overall(small(rows_)).tone == "warn"
+    seen = SignInPlace("bo", None, "DE", "success", False, False, 3, 1, NOW, NOW, None)
+    assert overall(small([*rows_, seen])).tone == "bad"
+
+
+def test_signs_of_a_takeover_are_red_whoever_it_is() -> None:
+    stopped = rule("password-known-abroad", nature="event", topic="sign_ins")
+    scan = small(SAFE, (*FINE, Evaluated(stopped, M365, judged(ada="fail"))))
+    assert overall(scan).text == "RED. Act this week. One account shows signs that somebody else has its password."
+
+
+def test_a_trip_or_an_old_protocol_is_no_sign_of_a_takeover() -> None:
+    odd = rule("foreign-sign-in", nature="event", severity="high")
+    assert overall(small(SAFE, (*FINE, Evaluated(odd, M365, judged(ada="fail"))))).tone == "warn"
+
+
+# -- the figures ---------------------------------------------------------------
+
+
+def test_sign_ins_that_were_not_read_are_not_none() -> None:
+    figure = figures(NO_P1)["Successful sign-ins from abroad"]
+    assert (figure.value, figure.tone) == ("Not known", "unknown")
+    assert figures(NO_P1)["Accounts unused for 90 days"].value == "Not known"
+    assert figures(NO_P1)["Checks not possible"].value == "3 of 4"
+
+
+def test_half_a_log_gives_a_minimum() -> None:
+    abroad = SignInPlace("ada", None, "PT", "success", False, True, 1, 0, NOW, NOW, None)
+    scan = small([*SAFE, abroad], sign_ins=Incomplete(2, REFUSED))
+    assert figures(scan)["Successful sign-ins from abroad"].value == "At least 1 by 1 person"
+    scan = small(SAFE, sign_ins=Incomplete(1, REFUSED))
+    assert figures(scan)["Successful sign-ins from abroad"].value == "None known"
+
+
+def test_assumed_home_countries_are_called_assumed() -> None:
+    scan = small(SAFE, tenant=replace(M365_TENANT, home_countries=("DE",), home_assumed=True))
+    assert "Germany (assumed from the tenant's own country)" in figures(scan)["Successful sign-ins from abroad"].note
+
+
+def test_one_address_in_two_tenants_is_one_person_as_safe_as_the_weaker_account() -> None:
+    got = figures(company())["People protected"]
+    assert got.value == "1 of 6"  # Ada is fine in both; cy, cy2, bo, ed and Eva are not
+
+
+def test_guests_shared_mailboxes_and_the_switched_off_are_not_people() -> None:
+    more = [account("g", kind="guest"), account("s", kind="shared"), account("x", enabled=False)]
+    figure = figures(small([*SAFE, *more]))["People protected"]
+    assert figure.value == "1 of 1" and "2 guests, shared mailboxes and rooms are not counted here." in figure.note
+
+
+def test_topics_only_where_there_are_checks_and_grey_where_none_was_possible() -> None:
+    got = figures(NO_P1)
+    assert got["Sign-ins"].tone == "unknown" and "Apps" not in got
+    assert got["Administrators"].tone == "unknown"  # one check of two was not possible
+    assert figures(small(SAFE, FINE))["Accounts"].tone == "good"
+
+
+def test_a_topic_counts_over_all_tenants_in_any_order() -> None:
+    assert figures(company(results=RESULTS[::-1]))["Administrators"] == figures(company())["Administrators"]
+
+
+def test_the_summary_stays_on_one_page_however_much_there_is() -> None:
+    many = tuple(
+        Evaluated(rule(f"r{n}", topic="apps", action="Do this " * 40), M365, judged(ada="fail")) for n in range(30)
+    )
+    lost = tuple(NotEvaluated(rule(f"n{n}"), M365, {"x": REFUSED.about(f"Silence {n}.")}) for n in range(30))
+    tenants = tuple(replace(M365_TENANT, id=str(n)) for n in range(30))
+    scan = company(tenants=tenants, results=many + lost, findings=findings(many), client_name="Long " * 50)
+    summary = sheet(scan, "Summary")
+    assert summary.one_page and len(render(summary).splitlines()) < 50
+
+
+# -- the other sheets ----------------------------------------------------------
+
+
+def test_actions_are_ranked_by_severity_then_people_then_effort() -> None:
+    assert [row["Ref"].split(" / ")[0] for row in rows(company(), "Actions")] == [
+        "admin-no-second-factor", "account-no-second-factor", "foreign-sign-in", "dormant-account",
+    ]  # fmt: skip
+
+
+def test_an_action_names_25_and_counts_the_rest() -> None:
+    many = {f"p{n:02}": "fail" for n in range(30)}
+    scan = small([account(id, f"Person {id}") for id in many], (Evaluated(FACTOR, M365, judged(**many)),))
+    who = rows(scan, "Actions")[0]["Who"]
+    assert who.startswith("Person p00, Person p01") and who.endswith("Person p24, and 5 more: see Findings")
+
+
+def test_people_of_one_name_are_told_apart() -> None:
+    scan = small([account("cy", "Cy"), account("cy2", "Cy")], (Evaluated(FACTOR, M365, judged(cy2="fail")),))
+    assert rows(scan, "Actions")[0]["Who"] == "Cy (cy2@brandtner.example)"
+
+
+def test_the_least_protected_stand_first() -> None:
+    assert [row["Protected"] for row in rows(company(), "People")][:4] == [
+        "Not protected", "Not protected", "Can switch it off", "Protected with gaps",
+    ]  # fmt: skip
+
+
+def test_holders_that_are_no_account_stand_under_administrators_only() -> None:
+    names = [row["Name"] for row in rows(company(), "Administrators")]
+    assert "App: backup-app" in names
+    assert all("backup-app" not in row["Name"] for row in rows(company(), "People"))
+
+
+def test_an_empty_sign_in_sheet_says_whether_it_knows() -> None:
+    def empty(scan: Any) -> str:
+        return next(b.empty for b in sheet(scan, "Sign-ins abroad").blocks if isinstance(b, Table))
+
+    assert empty(small(SAFE)) == "No sign-in from abroad in the period 24 Oct 2026 – 22 Nov 2026."
+    assert empty(small(SAFE, sign_ins=Incomplete(0, REFUSED))).startswith("None known.")
+    assert empty(small(SAFE, sign_ins=NOT_OFFERED)).startswith("None known.")
+
+
+def test_evidence_is_plain() -> None:
+    evidence = {
+        "account": "ada@brandtner.example", "newColumn_x": 3, "licensed": True, "last_success_at": None,
+        "countries": ["DE", "PT"], "methods": ["mobile_phone"], "seen": datetime(2026, 1, 2), "empty": [],
+    }  # fmt: skip
+    scan = small([account("ada")], (Evaluated(FACTOR, M365, (Judged("ada", "fail", evidence),)),))
+    assert rows(scan, "Findings")[0]["Facts"].split("\n") == [
+        "Newcolumn x: 3", "Has a licence: Yes", "Last sign-in: Unknown", "Countries: Germany, Portugal",
+        "Second factor: Mobile phone (text or call)", "Seen: 2 Jan 2026", "Empty: None",
+    ]  # fmt: skip
+
+
+def test_a_gap_that_no_rule_reads_is_told_as_well() -> None:
+    scan = small(SAFE, FINE, sign_ins=Incomplete(3, REFUSED))
+    row = rows(scan, "Not checked")[0]
+    assert (row["Not checked"], row["Extent"], row["What to do"]) == ("sign_ins", "Data not read", REFUSED.remedy)
+    assert rows(small(SAFE, FINE), "Not checked") == []

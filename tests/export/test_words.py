@@ -1,0 +1,78 @@
+"""The catalogue: every key exists, every key is used, plurals and unknown words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from keyround import export, words
+from keyround.words import catalogue, country, day, say, speaking, word
+
+SOURCES = sorted(Path(export.__file__).parent.glob("*.py"))
+LANGUAGES = sorted(file.stem for file in Path(words.__file__).parent.glob("*.toml"))
+
+
+def keys_said() -> set[str]:
+    """Every key that stands in full in a `say(...)`."""
+    found = set()
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+                first = node.args[0]
+                ends = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+                found |= {end.value for end in ends if isinstance(end, ast.Constant)}
+    return found
+
+
+@pytest.mark.parametrize("key", sorted(keys_said()))
+def test_every_key_the_sheets_say_exists(key: str) -> None:
+    assert key in catalogue("en")
+
+
+def test_every_sentence_is_said_somewhere() -> None:
+    code = "".join(source.read_text(encoding="utf-8") for source in SOURCES) + Path(words.__file__).read_text()
+    groups = set(re.findall(r'"([a-z_]+)\.?[{"]', code))
+    unused = [key for key in catalogue("en") if f'"{key}"' not in code and key.split(".")[0] not in groups]
+    assert not unused
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_the_same_keys_and_placeholders(language: str) -> None:
+    english, other = catalogue("en"), catalogue(language)
+    assert english.keys() == other.keys()
+    for key in english:
+        assert _holes(english[key]) == _holes(other[key]), key
+
+
+def _holes(entry: object) -> set[str]:
+    return set(re.findall(r"{(\w+)}", str(entry if isinstance(entry, str) else dict(entry)["other"])))  # type: ignore[call-overload]
+
+
+def test_a_missing_key_is_an_error() -> None:
+    with pytest.raises(KeyError, match="no sentence"):
+        say("nothing.of.the.kind")
+    with pytest.raises(KeyError, match="no catalogue"), speaking("tlh"):
+        say("yes")
+
+
+def test_plurals_and_numbers() -> None:
+    assert say("summary.people_n", n=1) == "1 account"
+    assert say("summary.people_n", n=0) == "0 accounts"
+    assert say("summary.people_n", n=12345) == "12,345 accounts"
+    assert say("summary.unused_licensed", n=0) == "None of them has a paid licence."
+
+
+def test_what_a_tenant_wrote_is_no_template() -> None:
+    assert say("summary.title", client="{0.__class__} %s {n}") == "IT security check · {0.__class__} %s {n}"
+
+
+def test_words_of_the_data() -> None:
+    assert word("protection", "can_switch_off") == "Can switch it off"
+    assert word("method", "newWord") == "newWord"
+    assert word("strength", None) == "Unknown"
+    assert (country("DE"), country("xk"), country("Q1"), country(None)) == ("Germany", "Kosovo", "Q1", "Unknown")
+    assert day(date(2026, 3, 1)) == "1 Mar 2026"
