@@ -1,0 +1,54 @@
+"""The `keyround` command. Parsing here, work elsewhere.
+
+Exit status   0  nothing at or above --fail-on was found
+              1  something was found
+              2  the command or the configuration is wrong
+              3  something that the plan offers could not be read; what was read is in the report
+
+`--help` and `--version` answer from the tables below, before anything is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+
+VERBS = {
+    "demo": "scan two invented companies and write their workbook; needs no tenant",
+    "check": "ask a client's tenants what may be read, and say what is missing",
+    "scan": "scan a client's tenants and write the workbook",
+    "report": "write the workbook again from a stored snapshot, without network",
+    "rules": "what is checked, and why",
+    "tables": "what is collected: every table and column",
+}
+EPILOGUE = """\
+  keyround VERB --help says more about each.
+
+Exit status: 0 nothing found, 1 something found, 2 command or configuration wrong,
+3 something could not be read (the report says what)."""
+
+
+def usage() -> str:
+    verbs = "\n".join(f"  {verb:<8}{about}" for verb, about in VERBS.items())
+    return f"Usage: keyround VERB [OPTIONS]\n\nWho can get in with a password alone?\n\n{verbs}\n\n{EPILOGUE}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and give its exit status; never a traceback for something a user can cause."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("--help", "-h", "help"):
+        print(usage())
+        return 0 if words else 2
+    if words[0] in ("--version", "-V"):
+        print(f"keyround {__version__}")
+        return 0
+    if words[0] not in VERBS:
+        from ..errors import nearest
+
+        print(f"keyround has no verb {words[0]!r}. {nearest(words[0], VERBS)}", file=sys.stderr)
+        return 2
+    from .run import run
+
+    return run(words[0], words[1:])

@@ -1,0 +1,61 @@
+"""Options that several verbs share, and what they turn into."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import platformdirs
+
+from ..config import Config, read
+from ..engine.rule import SEVERITIES
+
+client = click.argument("client")
+config = click.option(
+    "--config", "path", metavar="FILE", type=click.Path(path_type=Path),
+    help="The configuration (default: keyround.toml here, then in your configuration folder).",
+)  # fmt: skip
+output = click.option(
+    "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), default=Path(),
+    help="Where to write the workbook and the JSON (default: here).",
+)  # fmt: skip
+fail_on = click.option(
+    "--fail-on", metavar="LEVEL", type=click.Choice(SEVERITIES), default="high", show_default=True,
+    help="Lowest severity that makes the exit status 1: critical, high, medium, low or info.",
+)  # fmt: skip
+days = click.option(
+    "--days", metavar="N", type=click.IntRange(1, 180), default=30, show_default=True,
+    help="How many days of sign-ins to read; the provider may keep fewer.",
+)  # fmt: skip
+chatty = click.option("--verbose", "chatty", is_flag=True, help="Show every request and wait.")
+
+
+class Instant(click.ParamType[datetime]):
+    """An ISO 8601 instant; without a zone it is UTC. Becomes naive UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            read = datetime.fromisoformat(value)
+            return read.astimezone(UTC).replace(tzinfo=None, microsecond=0) if read.tzinfo else read
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not an instant such as 2026-08-01T06:00:00Z", param, ctx)
+
+
+at = click.option("--at", metavar="ISO", type=Instant(), help="Judge as of this instant instead of now.")
+
+
+def configuration(path: Path | None) -> Config:
+    """The named file, else keyround.toml here, else the one in the user's configuration folder. Raises ConfigError."""
+    here = Path("keyround.toml")
+    at_home = Path(platformdirs.user_config_dir("keyround")) / "keyround.toml"
+    return read(path or (at_home if not here.exists() and at_home.exists() else here))
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)

@@ -1,0 +1,48 @@
+"""What is being read, while it is being read: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..connector import Incomplete, NotOffered, Outcome
+from ..scan import Progress
+
+
+@contextmanager
+def shown() -> Iterator[Progress]:
+    """A Progress that writes to standard error."""
+    if not sys.stderr.isatty():
+        yield _plain
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("Signing in …") as status:
+
+        def live(tenant: str, dataset: str, outcome: Outcome | None) -> None:
+            status.update(f"{clean(tenant)}: reading {dataset.replace('_', ' ')} …")
+            if outcome is not None:
+                console.print(_line(tenant, dataset, outcome), markup=False, highlight=False)
+
+        yield live
+
+
+def _plain(tenant: str, dataset: str, outcome: Outcome | None) -> None:
+    if outcome is not None:
+        print(_line(tenant, dataset, outcome), file=sys.stderr)
+
+
+def _line(tenant: str, dataset: str, outcome: Outcome) -> str:
+    if isinstance(outcome, NotOffered):
+        said = "not offered"
+    else:
+        said = f"not read: {outcome.error.detail}" if isinstance(outcome, Incomplete) else f"{outcome.rows:,} rows"
+        said += "".join(f"; without {column}" for column in outcome.without)
+    return f"{clean(tenant)}: {dataset.replace('_', ' ')}: {said}"
+
+
+def clean(text: str) -> str:
+    """A tenant chooses its own name: nothing in it may steer the terminal."""
+    return "".join(c for c in text if c.isprintable())[:60]

@@ -1,0 +1,38 @@
+"""`keyround report CLIENT`: the workbook again, from a stored snapshot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from ..engine import rule
+from ..errors import ConfigError, nearest
+from ..scan import reported
+from ..store import ClientStore
+from . import options
+from .written import write
+
+
+@click.command(help="Judge and write a client's stored snapshot again. Nothing is asked of the tenant.")
+@options.client
+@options.config
+@options.output
+@options.fail_on
+@options.at
+@click.option(
+    "--snapshot", "stamp", metavar="STAMP", help="Which snapshot (default: the newest), such as 20260801T060000Z."
+)
+def command(client: str, path: Path | None, output: Path, fail_on: str, at: datetime | None, stamp: str | None) -> int:
+    config = options.configuration(path)
+    chosen = config.client(client)
+    store = ClientStore(config.store, chosen.key)
+    stamps = store.stamps()
+    if not stamps:
+        raise ConfigError(f"There is no snapshot of {client} yet.", f"Run `keyround scan {client}` first.")
+    if stamp and stamp not in stamps:
+        raise ConfigError(f"There is no snapshot {stamp} of {client}.", nearest(stamp, stamps[-10:]))
+    snapshot = store.snapshot(stamp or stamps[-1])
+    with reported(snapshot, store, rule.load(), at, chosen.home_countries, config.prepared_by) as scan:
+        return write(scan, output, fail_on, store)

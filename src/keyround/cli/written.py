@@ -1,0 +1,47 @@
+"""Writing what a scan found, saying it in a few lines, and the exit status it deserves."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+from ..engine.results import Scan
+from ..engine.rule import SEVERITIES
+from ..store import ClientStore
+
+
+def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
+    """Write `<client>-<date>.xlsx` and `.json` into `folder`; gives the exit status. Raises StoreError."""
+    from ..export import results_json, sheets, workbook
+
+    stem = f"{scan.client}-{scan.taken_at:%Y-%m-%d}"
+    book = workbook.write(sheets(scan), folder / f"{stem}.xlsx", workbook.properties(scan), store.written())
+    store.remember(book.sha256)
+    results = results_json.write(scan, folder / f"{stem}.json", fail_on)
+    _say_gaps(scan)
+    counts = Counter(finding.rule.severity for finding in scan.findings)
+    found = ", ".join(f"{counts[level]} {level}" for level in SEVERITIES if counts[level]) or "nothing"
+    print(f"Found: {found}.")
+    print(f"Workbook: {book.path}")
+    print(f"Results:  {results}")
+    return status(scan, fail_on)
+
+
+def status(scan: Scan, fail_on: str) -> int:
+    """Silence about something that should be there outranks findings elsewhere; the JSON says both."""
+    if not scan.complete:
+        return 3
+    serious = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    return int(any(finding.rule.severity in serious for finding in scan.findings))
+
+
+def _say_gaps(scan: Scan) -> None:
+    """Each reason once: what could not be read, what that means, what helps."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for _, _, error in scan.gaps():
+        consequences = said.setdefault((error.detail, error.remedy), [])
+        if error.therefore not in consequences:
+            consequences.append(error.therefore)
+    for (detail, remedy), therefore in said.items():
+        print("\n".join(filter(None, [detail, *therefore, remedy])), end="\n\n", file=sys.stderr)

@@ -1,0 +1,350 @@
+"""One scan of one client: collect, freeze, judge, seal. And the way back from a snapshot to a report.
+
+Collection may fail data set by data set; everything after it runs without
+network from the snapshot, and gives the same answer every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import __version__, derived
+from .config import Client, TenantConfig
+from .connector import (
+    Clock,
+    Complete,
+    Connector,
+    Identity,
+    Incomplete,
+    NotOffered,
+    Outcome,
+    Window,
+    collect,
+    outcome_as_json,
+    outcome_from_json,
+    table_outcomes,
+)
+from .engine import ledger, sandbox
+from .engine.evaluate import evaluate
+from .engine.results import Coverage, NotEvaluated, Result, Scan, TenantInfo
+from .engine.rule import Rule
+from .errors import CollectError, ConfigError, RuleError, Unexpected, WrongTenant, nearest
+from .model import NAME, Row, SignIn, Tenant, bare, columns
+from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
+
+if TYPE_CHECKING:
+    import duckdb
+
+R = TypeVar("R", bound=Row)
+Progress = Callable[[str, str, Outcome | None], None]
+"""Called with (tenant, data set, None) before a data set is read and with its outcome after."""
+
+
+def connector(name: str) -> Connector[Any]:
+    """The installed connector of that name; no other is imported. Raises ConfigError."""
+    points = {point.name: point for point in entry_points(group="keyround.connectors")}
+    if name not in points:
+        raise ConfigError(f"There is no connector {name!r}.", nearest(name, points))
+    found: Connector[Any] = points[name].load()
+    return found
+
+
+def window(until: datetime, days: int) -> Window:
+    """The last `days` whole days and the running one."""
+    return Window(datetime.combine(until.date() - timedelta(days=days), time()), until)
+
+
+def scan(
+    client: Client,
+    store: ClientStore,
+    rules: Sequence[Rule],
+    taken_at: datetime,
+    days: int,
+    clock: Clock,
+    progress: Progress,
+) -> Snapshot:
+    """Collect, freeze, judge, seal; gives the sealed snapshot.
+
+    Raises WrongTenant or ConfigError before anything is stored, StoreError when
+    the disk refuses, and a CollectError when no tenant could be opened at all.
+    Whatever happens, earlier snapshots stay as they are and no half one is left.
+    """
+    asked = window(taken_at, days)
+    with store.locked():
+        draft = store.begin(taken_at)
+        try:
+            tenants = [_collected(part, store, draft, asked, clock, progress) for part in client.tenants]
+            refused = [tenant.refused for tenant in tenants if tenant.refused]
+            if len(refused) == len(tenants):
+                raise refused[0]
+            draft.freeze()
+            snapshot = draft.readable(_manifest(client, store, taken_at, asked, tenants))
+            results = None
+            try:
+                results = ledger.sealed(taken_at, judge(snapshot, rules).results)
+            finally:
+                sealed = draft.seal(results)
+        except BaseException:
+            draft.discard()
+            raise
+    return Snapshot.read(store.root, sealed)
+
+
+@dataclass(slots=True)
+class _Collected:
+    """What became of one tenant. `refused`: it could not even be opened."""
+
+    id: str
+    connector: Connector[Any]
+    name: str | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    refused: CollectError | None = None
+
+
+def _collected(
+    config: TenantConfig, store: ClientStore, draft: Draft, asked: Window, clock: Clock, progress: Progress
+) -> _Collected:
+    reader = connector(config.connector)
+    settings = config.opened()
+    tenant = _Collected(reader.tenant_of(settings), reader)
+    try:
+        with reader.open(settings, clock) as session:
+            identity = reader.identify(session)
+            guard(tenant.id, identity)
+            tenant.name = identity.name
+            for dataset in reader.datasets:
+                progress(tenant.name or tenant.id, dataset.name, None)
+                events = SignIn in dataset.fills
+                fetched = store.fetch_window(tenant.id, dataset.name, asked) if events else asked
+                with draft.writer(tenant.id, reader.name, dataset.name, dataset.fills[0]) as write:
+                    outcome = collect(dataset, session, fetched, write)
+                if events:
+                    whole = isinstance(outcome, Complete)
+                    draft.settle(tenant.id, dataset.name, fetched, whole)
+                tenant.outcomes[dataset.name] = outcome
+                progress(tenant.name or tenant.id, dataset.name, outcome)
+    except CollectError as error:
+        tenant.refused = error
+        tenant.outcomes = {
+            d.name: Incomplete(0, error.about(f"The report cannot say {d.tells}.")) for d in reader.datasets
+        }
+    return tenant
+
+
+def guard(tenant: str, identity: Identity) -> None:
+    """Raises WrongTenant unless token and tenant both say that this is the configured tenant."""
+    if {claim.lower() for claim in identity.claims} != {tenant.lower()}:
+        found = ", ".join(sorted(identity.claims)) or "a tenant that does not say which it is"
+        raise WrongTenant(f"The configuration names the tenant {tenant}, but the credential opens {found}.")
+
+
+def _manifest(
+    client: Client, store: ClientStore, taken_at: datetime, asked: Window, tenants: Sequence[_Collected]
+) -> dict[str, Any]:
+    def parts(tenant: _Collected) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for dataset in tenant.connector.datasets:
+            if SignIn in dataset.fills:
+                found |= hashed(store.root, store.parts(tenant.id, dataset.name, asked))
+        return found
+
+    return {
+        "version": __version__,
+        "client": client.key,
+        "client_name": client.name,
+        "taken_at": taken_at.isoformat(),
+        "since": asked.since.isoformat(),
+        "until": asked.until.isoformat(),
+        "tenants": [
+            {
+                "id": tenant.id,
+                "connector": tenant.connector.name,
+                "name": tenant.name,
+                "home_countries": client.home_countries,
+                "outcomes": {name: outcome_as_json(outcome) for name, outcome in tenant.outcomes.items()},
+                "parts": parts(tenant),
+            }
+            for tenant in tenants
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Every result of one snapshot, and the tables behind them by tenant."""
+
+    tenants: tuple[TenantInfo, ...]
+    coverage: tuple[Coverage, ...]
+    results: tuple[Result, ...]
+    sources: Mapping[str, Mapping[str, sandbox.Source]]
+    outcomes: Mapping[str, Mapping[str, Outcome]]
+
+
+def judge(
+    snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None = None, home: Sequence[str] | None = None
+) -> Judgement:
+    """Compute the derived tables and run every rule over every tenant. Offline; same answer every time.
+
+    `now` and `home` (countries) default to those of the scan.
+    """
+    manifest = snapshot.manifest
+    given = {
+        "now": now or snapshot.taken_at,
+        "since": datetime.fromisoformat(manifest["since"]),
+        "until": datetime.fromisoformat(manifest["until"]),
+    }
+    tenants, coverage, results, sources, known = [], [], [], {}, {}
+    for entry in manifest["tenants"]:
+        reader = connector(entry["connector"])
+        outcomes = {name: outcome_from_json(raw) for name, raw in entry["outcomes"].items()}
+        of_table = table_outcomes(reader, outcomes)
+        files = {name: sandbox.Files(paths) for name, paths in snapshot.files(entry).items()}
+        tenant = _tenant_info(entry, reader, files, home or entry["home_countries"])
+        at_home = None if tenant.home_countries is None else list(tenant.home_countries)
+        of_tenant = given | {"home_countries": at_home}
+        sources[tenant.id] = _with_derived(files, tenant, reader, of_table, of_tenant)
+        with sandbox.opened(sources[tenant.id], tenant.id) as db:
+            results += [_judged(rule, db, tenant, of_table, of_tenant) for rule in rules]
+        tenants.append(tenant)
+        known[tenant.id] = of_table
+        for dataset in reader.datasets:
+            outcome = outcomes.get(dataset.name, NotOffered())
+            if SignIn in dataset.fills and not isinstance(outcome, NotOffered):
+                # Days already in the store were not fetched again, and one record may have come twice.
+                outcome = replace(outcome, rows=_records(sources[tenant.id]))
+            coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome))
+    return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known)
+
+
+def _records(sources: Mapping[str, sandbox.Source]) -> int:
+    places = sources["sign_in_places"]
+    return sum(places.table["records"].to_pylist()) if isinstance(places, sandbox.Rows) else 0
+
+
+def _judged(
+    rule: Rule,
+    db: duckdb.DuckDBPyConnection,
+    tenant: TenantInfo,
+    outcomes: Mapping[str, Outcome],
+    given: Mapping[str, Any],
+) -> Result:
+    try:
+        return evaluate(rule, db, tenant.id, tenant.connector, outcomes, given)
+    except RuleError as error:  # one rule that fails must not take the others with it
+        return NotEvaluated(
+            rule, tenant.id, {"rule": Unexpected(error.detail, error.remedy, "The check was not made.")}
+        )
+
+
+def _tenant_info(
+    entry: Mapping[str, Any],
+    reader: Connector[Any],
+    files: Mapping[str, sandbox.Source],
+    configured: Sequence[str] | None,
+) -> TenantInfo:
+    with sandbox.opened(files, entry["id"]) as db:
+        row = next(_rows(db, Tenant, entry["connector"]), None)
+    assumed = (row.country,) if row and row.country else None
+    return TenantInfo(
+        id=entry["id"],
+        connector=entry["connector"],
+        connector_title=reader.title,
+        name=(row.name if row else None) or entry["name"] or entry["id"],
+        domain=row.primary_domain if row else None,
+        country=row.country if row else None,
+        plans=tuple(row.plans or ()) if row else (),
+        home_countries=tuple(configured) if configured else assumed,
+        home_assumed=not configured and assumed is not None,
+    )
+
+
+def _with_derived(
+    files: Mapping[str, sandbox.Source],
+    tenant: TenantInfo,
+    reader: Connector[Any],
+    outcomes: Mapping[str, Outcome],
+    given: Mapping[str, Any],
+) -> dict[str, sandbox.Source]:
+    sources = dict(files)
+    for own in reader.derived:
+        with sandbox.opened({NAME[table]: sources[NAME[table]] for table in own.reads}, tenant.id) as db:
+            rows = list(own.rows(_Tables(db, tenant.connector), outcomes, given["now"], given))
+        sources[NAME[own.fills]] = sandbox.Rows(as_arrow(rows, own.fills, tenant.id, tenant.connector))
+    for name in derived.SQL:
+        with sandbox.opened(sources, tenant.id) as db:
+            sources[name] = sandbox.Rows(derived.computed(name, db, given))
+    return sources
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """One tenant's tables as rows with bare ids."""
+
+    db: duckdb.DuckDBPyConnection
+    provider: str
+
+    def rows(self, table: type[R]) -> Iterator[R]:
+        return _rows(self.db.cursor(), table, self.provider)
+
+
+def _rows(db: duckdb.DuckDBPyConnection, table: type[R], provider: str) -> Iterator[R]:
+    kept = columns(table)
+    names = ", ".join(f'"{column.name}"' for column in kept)
+    identifiers = [place for place, column in enumerate(kept) if column.identifier]
+    found = db.execute(f'select {names} from "{NAME[table]}"')
+    while rows := found.fetchmany(4096):
+        for row in rows:
+            cells = list(row)
+            for place in identifiers:
+                cells[place] = bare(provider, cells[place])
+            yield table(*cells)
+
+
+class _AllTables:
+    """The tables of every tenant; each tenant's connection is opened when first asked for."""
+
+    def __init__(self, judged: Judgement, stack: ExitStack) -> None:
+        self._judged = judged
+        self._stack = stack
+        self._open: dict[str, _Tables] = {}
+
+    def of(self, tenant: str) -> _Tables:
+        if tenant not in self._open:
+            provider = next(t.connector for t in self._judged.tenants if t.id == tenant)
+            db = self._stack.enter_context(sandbox.opened(self._judged.sources[tenant], tenant))
+            self._open[tenant] = _Tables(db, provider)
+        return self._open[tenant]
+
+
+@contextmanager
+def reported(
+    snapshot: Snapshot,
+    store: ClientStore,
+    rules: Sequence[Rule],
+    now: datetime | None = None,
+    home: Sequence[str] | None = None,
+    prepared_by: str = "",
+) -> Iterator[Scan]:
+    """A sealed snapshot as the Scan that reports are made of; its tables can be read until the block ends."""
+    judged = judge(snapshot, rules, now, home)
+    manifest = snapshot.manifest
+    with ExitStack() as stack:
+        yield Scan(
+            client=manifest["client"],
+            client_name=manifest["client_name"],
+            taken_at=snapshot.taken_at,
+            window=Window(datetime.fromisoformat(manifest["since"]), datetime.fromisoformat(manifest["until"])),
+            tenants=judged.tenants,
+            coverage=judged.coverage,
+            results=judged.results,
+            findings=ledger.fold(map(ledger.unsealed, store.results()), snapshot.taken_at, judged.results),
+            tables=_AllTables(judged, stack),
+            outcomes=judged.outcomes,
+            prepared_by=prepared_by,
+            version=manifest["version"],
+        )

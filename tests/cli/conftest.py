@@ -1,0 +1,69 @@
+"""A configured client with a Microsoft and a Google tenant, and the command as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from keyround_fixtures import Cloud, load
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+AT = "2026-11-20T12:00:00Z"
+
+
+@dataclass
+class Desk:
+    """Where an administrator works: a folder with keyround.toml, and a cloud out there."""
+
+    folder: Path
+    cloud: Cloud
+    environment: dict[str, str]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "keyround", *words], cwd=self.folder, env=self.environment, capture_output=True,
+            text=True, timeout=120,
+        )  # fmt: skip
+
+    def results(self) -> dict[str, object]:
+        (path,) = self.folder.glob("*.json")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    opened: list[Cloud] = []
+
+    def set_up(*keys: str, plan: str = "premium") -> Desk:
+        tenants = [load(key, now=NOW, **({"plan": plan} if key == "m365" else {})) for key in keys]
+        cloud = Cloud(*tenants)
+        cloud.__enter__()
+        opened.append(cloud)
+        sections = "".join(_section(key, cloud) for key in keys)
+        (tmp_path / "keyround.toml").write_text(f'store = "store"\n[client.acme]\nname = "Acme & Söhne"\n{sections}')
+        tokens = {f"TOKEN_{key.upper()}": cloud.token(key) for key in keys}
+        return Desk(tmp_path, cloud, {**os.environ, **tokens, "PYTHONWARNINGS": "error::ResourceWarning"})
+
+    yield set_up
+    for cloud in opened:
+        cloud.__exit__(None, None, None)
+
+
+def _section(key: str, cloud: Cloud) -> str:
+    own, url = ("tenant_id", "graph_url") if key == "m365" else ("customer_id", "api_url")
+    return f"""
+[[client.acme.tenant]]
+connector  = "{key}"
+{own}      = "{cloud.tenant(key).id}"
+credential = "token"
+token      = "env:TOKEN_{key.upper()}"
+{url}      = "{cloud.url}"
+"""

@@ -1,0 +1,149 @@
+"""`keyround scan` and `report` as a user runs them, against the pretend clouds."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+from openpyxl import load_workbook
+
+from keyround_fixtures import Fault
+
+from .conftest import AT
+
+SHEETS = [
+    "Summary",
+    "Actions",
+    "People",
+    "Administrators",
+    "Sign-ins abroad",
+    "Findings",
+    "Checks",
+    "Not checked",
+    "About",
+]
+
+
+def test_both_tenants_in_one_workbook_and_the_same_again_from_the_snapshot(desk):
+    here = desk("m365", "google")
+    done = here.run("scan", "acme", "--at", AT)
+    assert done.returncode == 1, done.stderr
+    assert load_workbook(here.folder / "acme-2026-11-20.xlsx").sheetnames == SHEETS
+    first = here.results()
+    assert first["complete"] and first["failed_at_level"] and len(first["tenants"]) == 2
+    assert {finding["state"] for finding in first["findings"]} == {"new"}
+    here.cloud.__exit__(None, None, None)  # no network any more
+    again = here.run("report", "acme")
+    here.cloud.__enter__()
+    assert again.returncode == 1 and here.results() == first
+
+
+def test_without_p1_nothing_is_broken_and_nothing_is_claimed(desk):
+    here = desk("m365", plan="standard")
+    done = here.run("scan", "acme", "--at", AT)
+    assert done.returncode in (0, 1), done.stderr
+    results = here.results()
+    checks = {check["rule"]: check for check in results["checks"]}
+    assert results["complete"] is True
+    assert not checks["foreign-sign-in"]["evaluated"] and checks["foreign-sign-in"]["missing"] == ["sign_ins"]
+    assert results["sign_ins"]["total"] is None
+    assert "P1" in done.stderr
+
+
+def test_one_permission_taken_away_silences_its_rules_and_exits_3(desk):
+    here = desk("m365")
+    here.cloud.deny("m365", "AuditLog.Read.All")
+    done = here.run("scan", "acme", "--at", AT)
+    assert done.returncode == 3 and "AuditLog.Read.All" in done.stderr
+    results = here.results()
+    silent = {check["rule"] for check in results["checks"] if not check["evaluated"]}
+    assert {"foreign-sign-in", "password-known-abroad", "admin-no-second-factor"} <= silent
+    assert "highest-administrator-count" not in silent
+    assert not any(f["rule"] in silent for f in results["findings"])
+    sheet = load_workbook(here.folder / "acme-2026-11-20.xlsx")["Not checked"]
+    text = " ".join(str(cell) for row in sheet.iter_rows(values_only=True) for cell in row if cell)
+    assert "AuditLog.Read.All" in text
+
+
+def test_a_second_scan_remembers(desk):
+    here = desk("m365")
+    here.run("scan", "acme", "--at", AT)
+    here.run("scan", "acme", "--at", "2026-11-20T13:00:00Z")
+    found = here.results()["findings"]
+    assert {finding["state"] for finding in found} == {"open"}
+    assert {finding["first_seen"] for finding in found} == {"2026-11-20T12:00:00Z"}
+
+
+def test_an_edited_workbook_is_never_overwritten(desk):
+    here = desk("m365")
+    here.run("scan", "acme", "--at", AT)
+    book = here.folder / "acme-2026-11-20.xlsx"
+    here.run("report", "acme")
+    assert not book.with_stem(f"{book.stem}-2").exists()  # our own, untouched: replaced
+    edited = load_workbook(book)
+    edited["Actions"]["A1"] = "mine"
+    edited.save(book)
+    kept = book.read_bytes()
+    done = here.run("report", "acme")
+    assert book.read_bytes() == kept and "acme-2026-11-20-2.xlsx" in done.stdout
+
+
+def test_a_credential_for_another_tenant_stores_nothing(desk):
+    here = desk("m365")
+    config = here.folder / "keyround.toml"
+    config.write_text(config.read_text().replace(here.cloud.tenant("m365").id, "11111111-2222-3333-4444-555555555555"))
+    done = here.run("scan", "acme", "--at", AT)
+    assert done.returncode == 2 and "nothing was stored" in done.stderr and "Traceback" not in done.stderr
+    assert not list(here.folder.glob("store/**/*.parquet")) and not list(here.folder.glob("*.xlsx"))
+
+
+def test_one_tenant_out_of_reach_leaves_the_other_in_the_report(desk):
+    here = desk("m365", "google")
+    config = here.folder / "keyround.toml"
+    config.write_text(
+        config.read_text().replace('graph_url      = "http', 'graph_url      = "http://127.0.0.1:9" # "http')
+    )
+    here.cloud.faults.append(
+        Fault("/v1.0/", status=401, data={"error": {"code": "InvalidAuthenticationToken"}}, times=99)
+    )
+    config.write_text(config.read_text().replace('"http://127.0.0.1:9" # ', ""))
+    done = here.run("scan", "acme", "--at", AT)
+    assert done.returncode == 3, done.stderr
+    tenants = {account["provider"] for account in here.results()["accounts"]}
+    assert tenants == {"google"}
+
+
+def test_killed_half_way_and_run_again_loses_nothing(desk):
+    here = desk("m365")
+    here.run("scan", "acme", "--at", AT)
+    before = {path: path.read_bytes() for path in here.folder.glob("store/acme/scans/*/*.parquet")}
+    here.cloud.faults.append(Fault("signIns", kind="slow", delay=30))
+    started = subprocess.Popen([sys.executable, "-m", "keyround", "scan", "acme", "--at", "2026-11-20T13:00:00Z"],
+                               cwd=here.folder, env=here.environment, stderr=subprocess.DEVNULL)  # fmt: skip
+    while not any("signIns" in request.path for request in here.cloud.requests[9:]):
+        time.sleep(0.05)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    here.cloud.faults.clear()
+    done = here.run("scan", "acme", "--at", "2026-11-20T14:00:00Z")
+    assert done.returncode == 1
+    assert {path: path.read_bytes() for path in before} == before
+    folders = sorted(path.name for path in (here.folder / "store/acme/scans").iterdir())
+    assert folders == ["20261120T120000Z", "20261120T140000Z"]
+
+
+def test_a_scan_reads_and_only_reads(desk):
+    here = desk("m365", "google")
+    here.run("scan", "acme", "--at", AT)
+    assert {request.method for request in here.cloud.requests} == {"GET"}
+
+
+def test_secrets_are_written_nowhere(desk):
+    here = desk("m365", "google")
+    done = here.run("scan", "acme", "--at", AT, "--verbose")
+    tokens = [value for name, value in here.environment.items() if name.startswith("TOKEN_")]
+    written = done.stdout.encode() + done.stderr.encode()
+    written += b"".join(path.read_bytes() for path in here.folder.rglob("*") if path.is_file())
+    assert len(tokens) == 2 and not any(token.encode() in written for token in tokens)
