@@ -1,0 +1,22 @@
+"""`make bench`: every measurement, one line each."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import collecting, judging, starting
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=100_000)
+    parser.add_argument("--sign-ins", type=int, default=300_000)
+    parser.add_argument("--rows", type=int, default=10_000_000, help="sign-ins for the rule")
+    asked = parser.parse_args()
+    starting.measure()
+    judging.measure(asked.rows)
+    for provider in ("m365", "google"):
+        collecting.measure(provider, asked.accounts, asked.sign_ins)
+
+
+main()
