@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from keyround.connector import DataSet, Window, Without, decode
+from keyround.errors import NotEnabled
 from keyround.model import Account, MfaRegistration, Setting
 
 from .wire import EPOCH, Flag, Wire, flag, instant, said
@@ -71,8 +72,17 @@ class Users(Wire):
     users: list[User] | None = None
 
 
+METHODS = ("methods", "strongest", "weakest")
+UNTOLD = NotEnabled(
+    "Google's directory says whether 2-Step Verification is set up, but not with which second factor.",
+    "Nothing to repair: ask the person, or look under Directory > Users > (the person) > Security.",
+    "The report cannot say how strong a Google second factor is.",
+)
+
+
 def pages(admin: Admin, window: Window) -> Iterator[bytes | Without]:
-    return admin.listing(
+    yield Without(METHODS, UNTOLD)
+    yield from admin.listing(
         admin.directory.users(), (SCOPE,), COLUMNS,
         customer=admin.customer, maxResults=500, projection="basic", fields=MASK,
     )  # fmt: skip
@@ -101,6 +111,7 @@ def rows(page: bytes) -> Iterator[Account | MfaRegistration | Setting]:
             created_at=instant(user.creationTime),
             activity=None if seen is None else "never" if seen <= EPOCH else "seen",
             last_success_at=seen if seen and seen > EPOCH else None,
+            unused_since=seen if seen is None or seen > EPOCH else instant(user.creationTime),
             org_unit=user.orgUnitPath,
             recovery_data=bool(user.recoveryEmail or user.recoveryPhone) if recovery else None,
         )

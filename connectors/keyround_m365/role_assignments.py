@@ -100,7 +100,7 @@ def pages(graph: Graph, window: Window) -> Iterator[Page]:
         for assignment in decode(body, _Assignments).value:
             group = assignment.principalId
             if _kind(assignment.principal) == "group" and group not in members:
-                asked = Question(f"groups/{group}/transitiveMembers", "GroupMember.Read.All", select="id", top=999)
+                asked = Question(f"groups/{group}/transitiveMembers", "GroupMember.Read.All", top=999)
                 try:
                     members[group] = tuple(listing(graph, asked))
                 except CollectError:

@@ -33,7 +33,7 @@ SELECT = (
     "id,userPrincipalName,displayName,accountEnabled,userType,createdDateTime,creationType,externalUserState,"
     "onPremisesSyncEnabled,assignedLicenses,lastPasswordChangeDateTime,passwordPolicies,department"
 )
-ACTIVITY = ("activity", "last_success_at", "last_noninteractive_at", "last_attempt_at")
+ACTIVITY = ("activity", "last_success_at", "last_noninteractive_at", "unused_since", "last_attempt_at")
 # From here on the absence of a date means that there was no such sign-in.
 ATTEMPTS_SINCE = datetime(2020, 6, 1)
 SUCCESSES_SINCE = datetime(2023, 12, 1)
@@ -116,6 +116,7 @@ def rows(page: Page) -> Iterator[Account]:
             activity=_activity(created, success, quiet, attempt) if page.with_activity else None,
             last_success_at=success,
             last_noninteractive_at=quiet,
+            unused_since=_unused_since(created, success, quiet) if page.with_activity else None,
             last_attempt_at=attempt,
             # A guest has no password here; Graph shows the day of the invitation.
             password_changed_at=None if external else instant(user.lastPasswordChangeDateTime),
@@ -152,6 +153,12 @@ def _activity(
     if attempt is None:
         return "never" if created >= ATTEMPTS_SINCE else None
     return "never" if created >= SUCCESSES_SINCE else None
+
+
+def _unused_since(created: datetime | None, success: datetime | None, quiet: datetime | None) -> datetime:
+    """The last use; without one the account was not used since successes are recorded, or since it exists."""
+    used = [when for when in (success, quiet) if when]
+    return max(used) if used else max(created or SUCCESSES_SINCE, SUCCESSES_SINCE)
 
 
 def _never_expires(policies: str | UnsetType | None) -> bool | None:

@@ -40,7 +40,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Without:
-    """Yielded among the pages: these columns will stay empty in every row, and why."""
+    """Yielded among the pages: these columns stay empty wherever their answer would matter, and why."""
 
     columns: tuple[str, ...]
     error: CollectError
@@ -66,7 +66,6 @@ class DataSet(Generic[S, P]):
     required: bool = True
     optional: Mapping[str, str] = field(default_factory=dict)  # column -> grant or plan
     stands_in_for: str = ""
-    lacks: tuple[str, ...] = ()  # columns of the table that this provider never tells: rules about them do not apply
 
 
 @dataclass(frozen=True, slots=True)

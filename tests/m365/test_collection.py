@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -68,6 +68,7 @@ def test_the_tenant_and_its_plan(everything):
         ("lotte.neumann", "activity", "never"),
         ("praktikum2019", "activity", "never"),
         ("bernd.kuhl", "last_success_at", None),
+        ("bernd.kuhl", "unused_since", datetime(2023, 12, 1)),  # older than the record of successes, and not in it
         ("formel", "display_name", '=HYPERLINK("http://malware.example";"Bonus")'),
     ],
 )
@@ -164,7 +165,9 @@ def test_the_same_company_without_p1(cloud, nap, gather):
     kinds = {name: outcome.error.kind for name, (outcome, _) in found.items() if isinstance(outcome, Incomplete)}
     assert kinds == {"mfa_registrations": "NotLicensed", "sign_ins": "NotLicensed"}
     users, rows = found["users"]
-    assert set(users.without) == {"activity", "last_success_at", "last_noninteractive_at", "last_attempt_at"}
+    assert set(users.without) == {
+        "activity", "last_success_at", "last_noninteractive_at", "last_attempt_at", "unused_since"
+    }  # fmt: skip
     assert {error.kind for error in users.without.values()} == {"NotLicensed"} and len(rows) == 53
     assert [row.value for row in found["security_defaults"][1]] == ["true"]
     assert Clock().now().tzinfo is None

@@ -11,6 +11,8 @@ from keyround_m365 import CONNECTOR
 from keyround_m365.refusals import refusal, sign_in_refusal
 from keyround_m365.settings import Settings
 
+PREMIUM = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTenant","message":"x"}}'
+
 
 @pytest.mark.parametrize(
     "denied, refused, columns",
@@ -42,8 +44,8 @@ def test_an_unreadable_group_hides_its_members_and_nobody_else(gather, settings,
 @pytest.mark.parametrize(
     "status, body, kind",
     [
-        (403, b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTenant","message":"x"}}', "NotLicensed"),
-        (403, b'{"error":{"code":"X","message":"Tenant is not a B2C tenant and doesn\'t have premium licenses"}}', "NotLicensed"),
+        (403, PREMIUM, "NotLicensed"),
+        (403, b'{"error":{"code":"X","message":"Tenant is not B2C and doesn\'t have premium licenses"}}', "NotLicensed"),
         (403, b'{"error":{"code":"Forbidden","message":"Your tenant is not licensed for this feature."}}', "NotLicensed"),
         (400, b'{"error":{"code":"AadPremiumLicenseRequired","message":"x"}}', "NotLicensed"),
         (403, b'{"error":{"code":"Authentication_MSGraphPermissionMissing","message":"x"}}', "NotGranted"),
@@ -61,8 +63,7 @@ def test_bodies(status, body, kind):
 
 
 def test_the_licence_check_that_fails_although_p1_is_there():
-    body = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTenant","message":"x"}}'
-    error = refusal(403, body, "AuditLog.Read.All", premium=True)
+    error = refusal(403, PREMIUM, "AuditLog.Read.All", premium=True)
     assert error.kind == "NotGranted" and "Directory.Read.All" in error.remedy
 
 
@@ -107,9 +108,11 @@ def test_device_code_shows_the_code_and_waits_for_the_person(secured, gather, ca
 @pytest.mark.parametrize("expired, code", [(False, "AADSTS7000215"), (True, "AADSTS7000222")])
 def test_a_secret_that_is_wrong_or_over(expired, code, secured, nap, cloud):
     secret = cloud.app_secret("m365", expired=True) if expired else "not-the-secret"
-    with CONNECTOR.open(secured | {"credential": "secret", "secret": secret}, nap.clock) as graph:
-        with pytest.raises(CollectError) as caught:
-            CONNECTOR.identify(graph)
+    with (
+        CONNECTOR.open(secured | {"credential": "secret", "secret": secret}, nap.clock) as graph,
+        pytest.raises(CollectError) as caught,
+    ):
+        CONNECTOR.identify(graph)
     assert caught.value.code == code and secret not in str(caught.value)
 
 

@@ -28,6 +28,6 @@ COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "sign_in_places"})
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
-    "COMPUTED", "NAME", "TABLES", "Account", "Column", "Id", "MfaEnforcement", "MfaRegistration", "RoleAssignment", "Row",
-    "Setting", "SignIn", "SignInPlace", "Tenant", "arrow_schema", "bare", "columns", "ddl", "prefixed",
+    "COMPUTED", "NAME", "TABLES", "Account", "Column", "Id", "MfaEnforcement", "MfaRegistration", "RoleAssignment",
+    "Row", "Setting", "SignIn", "SignInPlace", "Tenant", "arrow_schema", "bare", "columns", "ddl", "prefixed",
 ]  # fmt: skip

@@ -25,6 +25,9 @@ class Account(Row):
     activity: Annotated[str | None, "seen: signed in at some time; never: the provider knows it never did."] = None
     last_success_at: Annotated[datetime | None, "Last successful interactive sign-in, UTC."] = None
     last_noninteractive_at: Annotated[datetime | None, "Last sign-in by an app on the person's behalf, UTC."] = None
+    unused_since: Annotated[
+        datetime | None, "No use is on record after this, UTC: last sign-in, else creation or when records began."
+    ] = None
     last_attempt_at: Annotated[datetime | None, "Last attempt, successful or not, UTC."] = None
     password_changed_at: Annotated[datetime | None, "Last change of the password, UTC."] = None
     password_never_expires: Annotated[bool | None, "The password is exempt from expiry."] = None
