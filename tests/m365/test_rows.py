@@ -47,7 +47,8 @@ def test_registrations(value):
 
 
 @given(objects("id", "createdDateTime", "userId", "userPrincipalName", "status", "location", "clientAppUsed",
-               "ipAddress", "authenticationRequirement", "autonomousSystemNumber", "isInteractive", "signInEventTypes"))  # fmt: skip
+               "ipAddress", "authenticationRequirement", "autonomousSystemNumber",
+               "isInteractive", "signInEventTypes"))  # fmt: skip
 def test_sign_ins(value):
     harmless(sign_ins.rows, body(value))
 
