@@ -20,7 +20,7 @@ bench: .venv/ready ## ratios, measured in one run; asserts nothing about time
 	$(BIN)/python -m tests.benchmarks
 
 soak: .venv/ready ## the same properties as in the tests, over many more random cases
-	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m "" --hypothesis-profile=soak
+	HYPOTHESIS_PROFILE=soak $(BIN)/pytest
 
 .venv/ready: pyproject.toml constraints.txt
 	@if command -v uv >/dev/null; then \

@@ -1,0 +1,102 @@
+"""A whole scan under random faults: the same verdicts, or honest silence, and never another verdict."""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from keyround.config import Client, TenantConfig
+from keyround.connector import Clock
+from keyround.engine.results import Evaluated
+from keyround.engine.rule import load as rules
+from keyround.scan import judge, scan
+from keyround.store import ClientStore
+from keyround_fixtures import Cloud, Fault, load
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HERE = NOW.replace(tzinfo=None)
+PATHS = ("organization", "subscribedSkus", "identitySecurity", "/users", "userRegistration", "roleDefinitions",
+         "roleAssignments", "transitiveMembers", "signIns", "customer", "roles", "members", "login")  # fmt: skip
+BODIES = ("429_retry_after_10", "429_no_retry_after", "503_plain_html", "403_authorization_requestdenied",
+          "google_403_quota", "google_503", "google_500")  # fmt: skip
+KINDS = ("reset", "short", "truncated", "empty", "duplicate", "expired", "unknown")
+RULES = rules()
+SEEDS = 300 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 6
+
+
+class Asleep:
+    """A clock on which waiting is over at once."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def sleep(self, pause: float) -> None:
+        self.time += pause
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.time, self.sleep, lambda: HERE)
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with Cloud(load("m365", now=NOW), load("google", now=NOW)) as running:
+        yield running
+
+
+@pytest.fixture
+def verdicts(cloud, tmp_path, monkeypatch):
+    """Scans both tenants and gives (tenant, rule) -> {(subject, aspect): verdict}, and what was not read."""
+    tenants = []
+    for key, own, url in (("m365", "tenant_id", "graph_url"), ("google", "customer_id", "api_url")):
+        monkeypatch.setenv(f"T_{key}", cloud.token(key))
+        settings = {
+            "connector": key,
+            own: cloud.tenant(key).id,
+            "credential": "token",
+            "token": f"env:T_{key}",
+            url: cloud.url,
+        }
+        tenants.append(TenantConfig(key, settings, Path()))
+
+    def run(number: int):
+        store = ClientStore(tmp_path / str(number), "acme")
+        snapshot = scan(Client("acme", "Acme", tuple(tenants)), store, RULES, HERE, 30, Asleep().clock, lambda *_: None)
+        judged = judge(snapshot, RULES)
+        found = {
+            (result.tenant, result.rule.id): {(j.subject, j.aspect): j.verdict for j in result.judged}
+            for result in judged.results
+            if isinstance(result, Evaluated)
+        }
+        silent = {(c.tenant, c.dataset) for c in judged.coverage if hasattr(c.outcome, "error") or c.outcome.without}
+        return found, silent
+
+    return run
+
+
+def test_random_faults_change_no_verdict(cloud, verdicts):
+    truth, told = verdicts(0)
+    cells = {(*where, *key): verdict for where, rows in truth.items() for key, verdict in rows.items()}
+    assert len(truth) == 16 and {"fail", "pass", "unknown"} == set(cells.values())
+    for seed in range(1, SEEDS):
+        chance = random.Random(seed)
+        cloud.faults[:] = [_fault(chance) for _ in range(6)]
+        found, silent = verdicts(seed)
+        cloud.faults.clear()
+        for where, rows in found.items():
+            for key, verdict in rows.items():
+                # Whose administrator's role cannot be seen is asked the same question as an ordinary account.
+                expected = cells.get((*where, *key)) or cells.get((where[0], "admin-no-second-factor", *key))
+                assert verdict in (expected, "unknown"), (seed, where, key, expected, verdict)
+        lost = {where for where in truth if where not in found}
+        assert not lost or silent > told, (seed, lost)
+
+
+def _fault(chance: random.Random) -> Fault:
+    kind = chance.choice((*KINDS, "status"))
+    body = chance.choice(BODIES) if kind == "status" else None
+    return Fault(chance.choice(PATHS), kind=kind, body=body, times=1, after=chance.randrange(2))
