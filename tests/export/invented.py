@@ -79,7 +79,12 @@ ADMIN = rule(
     effort="minutes",
     action="Give every administrator a passkey",
     why="A stolen password is all an attacker needs to become this administrator.",
-    controls={"CIS": ("1.1.1", "5.2.2.1"), "SCuBA": ("MS.AAD.3.6",)},
+    controls={
+        "cis_m365": ("1.1.1", "5.2.2.1"),
+        "scuba_m365": ("MS.AAD.3.6",),
+        "cis_google": ("4.1.1.1",),
+        "House": ("7",),
+    },
 )
 FACTOR = rule(
     "account-no-second-factor",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,12 @@ from .invented import (
     NOT_OFFERED,
     NOW,
     REFUSED,
+    Held,
     account,
     admin,
     company,
+    covered,
+    judged,
     small,
 )
 
@@ -91,6 +95,7 @@ def test_what_was_not_read_is_null() -> None:
     ada = accounts(scan)["ada"]
     for field in (
         "privileged",
+        "roles",
         "mfa_registered",
         "mfa_methods",
         "mfa_strength",
@@ -134,6 +139,14 @@ def test_without_home_countries_nothing_is_said_about_abroad() -> None:
     assert got["success"] == 4 and got["abroad_success"] is None and got["by_account"][0]["abroad_success"] is None
 
 
+def test_one_tenant_without_home_countries_beside_one_with() -> None:
+    tenants = (M365_TENANT, replace(GOOGLE_TENANT, home_countries=None))
+    rows = {t.id: [SignInPlace("x", None, "DE", "success", None, None, 1, 0, NOW, NOW, None)] for t in tenants}
+    scan = company(tenants=tenants, tables=Held(rows), coverage=(*covered(M365), *covered(GOOGLE)))
+    got = {one["tenant"]: one["abroad_success"] for one in results(scan, "high")["sign_ins"]["by_account"]}
+    assert got == {M365: 0, GOOGLE: None}
+
+
 def test_findings_and_level() -> None:
     got = results(company(), "critical")
     first = got["findings"][0]
@@ -155,3 +168,30 @@ def test_checks() -> None:
     assert (GOOGLE, "highest-administrators") not in checks  # does not apply
     assert checks[M365, "dormant-account"]["missing"] == ["accounts.last_noninteractive_at"]
     assert results(company(), "high")["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "missing", "evaluated"),
+    [
+        ({"ada": "unknown"}, {"mfa_registrations.strongest": REFUSED}, False),
+        ({"ada": "unknown"}, {}, False),
+        ({"ada": "unknown", "bo": "pass"}, {"mfa_registrations.strongest": REFUSED}, True),
+        ({}, {}, True),
+        ({}, {"accounts.kind": REFUSED}, False),
+    ],
+)
+def test_evaluated_means_that_there_is_an_answer(verdicts: Any, missing: Any, evaluated: bool) -> None:
+    scan = small([], (Evaluated(ABROAD, M365, judged(**verdicts), missing),))
+    (check,) = results(scan, "high")["checks"]
+    assert check["evaluated"] is evaluated
+    assert (check["fail"], check["unknown"]) == (0 if evaluated else None, list(verdicts.values()).count("unknown"))
+    Draft202012Validator(SCHEMA).validate(results(scan, "high"))
+
+
+def test_user_names_are_lower_case_everywhere() -> None:
+    invited = account("gus", username="Gus_home.example#EXT#@brandtner.example")
+    evidence = {"account": invited.username, "names": ["Gus"]}
+    scan = small([invited], (Evaluated(ABROAD, M365, (Judged("gus", "fail", evidence),)),))
+    (finding,) = results(scan, "high")["findings"]
+    assert finding["account"] == finding["evidence"]["account"] == "gus_home.example#ext#@brandtner.example"
+    assert finding["evidence"]["names"] == ["Gus"]

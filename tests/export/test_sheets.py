@@ -178,9 +178,24 @@ def test_sign_ins_that_were_not_read_are_not_none() -> None:
 def test_half_a_log_gives_a_minimum() -> None:
     abroad = SignInPlace("ada", None, "PT", "success", False, True, 1, 0, NOW, NOW, None)
     scan = small([*SAFE, abroad], sign_ins=Incomplete(2, REFUSED))
-    assert figures(scan)["Successful sign-ins from abroad"].value == "At least 1 by 1 person"
+    assert figures(scan)["Successful sign-ins from abroad"].value == "At least 1\nby 1 person"
     scan = small(SAFE, sign_ins=Incomplete(1, REFUSED))
     assert figures(scan)["Successful sign-ins from abroad"].value == "None known"
+
+
+@pytest.mark.parametrize(
+    ("licences", "said"),
+    [
+        ((True, False), "1 with a licence."),
+        ((False, False), "None of them has a paid licence."),
+        ((True, None), "At least 1 with a licence."),
+        ((False, None), ""),
+    ],
+)
+def test_licences_of_unused_accounts(licences: tuple[bool | None, ...], said: str) -> None:
+    people = [account(f"p{n}", licensed=licence) for n, licence in enumerate(licences)]
+    scan = small(people, (Evaluated(DORMANT, M365, judged(p0="fail", p1="fail")),))
+    assert figures(scan)["Accounts unused for 90 days"].note == said
 
 
 def test_assumed_home_countries_are_called_assumed() -> None:
@@ -225,7 +240,7 @@ def test_the_summary_stays_on_one_page_however_much_there_is() -> None:
 
 
 def test_actions_are_ranked_by_severity_then_people_then_effort() -> None:
-    assert [row["Ref"].split(" / ")[0] for row in rows(company(), "Actions")] == [
+    assert [row["Ref"] for row in rows(company(), "Actions")] == [
         "admin-no-second-factor", "account-no-second-factor", "foreign-sign-in", "dormant-account",
     ]  # fmt: skip
 
@@ -239,7 +254,7 @@ def test_an_action_names_25_and_counts_the_rest() -> None:
 
 def test_people_of_one_name_are_told_apart() -> None:
     scan = small([account("cy", "Cy"), account("cy2", "Cy")], (Evaluated(FACTOR, M365, judged(cy2="fail")),))
-    assert rows(scan, "Actions")[0]["Who"] == "Cy (cy2@brandtner.example)"
+    assert rows(scan, "Actions")[0]["Who"] == "Cy (cy2)"
 
 
 def test_the_least_protected_stand_first() -> None:
@@ -278,5 +293,109 @@ def test_evidence_is_plain() -> None:
 def test_a_gap_that_no_rule_reads_is_told_as_well() -> None:
     scan = small(SAFE, FINE, sign_ins=Incomplete(3, REFUSED))
     row = rows(scan, "Not checked")[0]
-    assert (row["Not checked"], row["Extent"], row["What to do"]) == ("sign_ins", "Data not read", REFUSED.remedy)
+    assert (row["Not checked"], row["Extent"], row["What to do"]) == ("Sign-ins", "Data not read", REFUSED.remedy)
     assert rows(small(SAFE, FINE), "Not checked") == []
+
+
+# -- checks without an answer --------------------------------------------------
+
+KINDLESS = Evaluated(FACTOR, M365, judged(ada="unknown", bo="unknown"), {"mfa_registrations.strongest": UNLICENSED})
+
+
+def test_unknown_for_everybody_is_no_answer_anywhere() -> None:
+    scan = small(SAFE, (*FINE, KINDLESS))
+    check = next(row for row in rows(scan, "Checks") if row["Ref"] == FACTOR.id)
+    assert (check["Result"], check["Found"]) == ("Could not be checked", "2 unknown")
+    assert figures(scan)["Checks not possible"].value == "1 of 3"
+    assert "in part" not in figures(scan)["Checks not possible"].note
+    topic = figures(scan)["Passwords and second factors"]
+    assert (topic.tone, topic.note) == ("unknown", "1 check was not possible, or not for everybody.")
+    assert rows(scan, "Not checked")[0]["Extent"] == "Could not be checked"
+
+
+def test_unknown_for_everybody_is_told_even_where_nothing_is_missing() -> None:
+    scan = small(SAFE, (Evaluated(FACTOR, M365, judged(ada="unknown")),))
+    (row,) = rows(scan, "Not checked")
+    assert row["What happened"] == "The facts this check needs are not known of the only account concerned."
+
+
+def test_nobody_concerned_is_an_answer_unless_something_is_missing() -> None:
+    nobody, lost = Evaluated(FACTOR, M365, ()), Evaluated(ADMIN, M365, (), {"accounts.kind": UNLICENSED})
+    assert [row["Result"] for row in rows(small(SAFE, (nobody, lost)), "Checks")] == [
+        "Could not be checked", "Nobody concerned",
+    ]  # fmt: skip
+
+
+def test_without_home_countries_the_report_says_which_checks_suffer() -> None:
+    needs = rule("foreign-sign-in", nature="event", needs=frozenset({"home_countries"}))
+    homeless = replace(M365_TENANT, home_countries=None)
+    scan = small(SAFE, (Evaluated(needs, M365, judged(ada="unknown", bo="pass")),), tenant=homeless)
+    (row,) = rows(scan, "Not checked")
+    assert (row["Extent"], row["What happened"]) == (
+        "Checked in part", "No home country is known, so no sign-in can be called foreign.")  # fmt: skip
+    assert figures(scan)["Successful sign-ins from abroad"].value == "Not known"
+
+
+# -- guests, reasons, controls -------------------------------------------------
+
+GUEST = account("gus", "Gus", kind="guest", external=True, username="gus_home.example#EXT#@brandtner.example")
+
+
+def test_a_guest_may_be_at_home_abroad() -> None:
+    seen = SignInPlace("gus", None, "DK", "success", False, True, 1, 0, NOW, NOW, None)
+    known = rule("password-known-abroad", nature="event", topic="sign_ins")
+    scan = small([*SAFE, GUEST, seen], (*FINE, Evaluated(known, M365, judged(gus="fail"))))
+    figure = figures(scan)["Successful sign-ins from abroad"]
+    assert figure.value == "1 by 1 person" and "1 of these people is a guest, who may be at home there." in figure.note
+    assert overall(scan).tone == "warn"  # not red: nobody's password was stolen for all we know
+    (row,) = rows(scan, "Sign-ins abroad")
+    assert (row["Kind"], row["User name"]) == ("Guest", "gus@home.example")
+
+
+def test_an_external_member_is_called_external() -> None:
+    scan = small([account("dot", kind="member", external=True)])
+    assert rows(scan, "People")[0]["Kind"] == "Member, external"
+
+
+def test_a_stop_before_a_success_is_not_alarming() -> None:
+    stop = SignInPlace("ada", None, "PT", "stopped_after_password", False, True, 1, 0, NOW, NOW, None)
+    entered = SignInPlace("ada", None, "PT", "success", False, True, 1, 0, NOW, NOW, None)
+    assert rows(small([*SAFE, stop]), "Sign-ins abroad")[0]["What happened"] == "Password right, then stopped"
+    assert [row["What happened"] for row in rows(small([*SAFE, stop, entered]), "Sign-ins abroad")] == [
+        "Signed in", "Stopped once, also signed in"]  # fmt: skip
+
+
+def test_a_reason_stands_once_above_the_people_and_under_not_checked() -> None:
+    unread = [MfaEnforcement(id, "unknown", reason="Policies are not read yet.") for id in ("bo", "cy")]
+    scan = small([*SAFE, account("bo"), account("cy"), *unread], FINE)
+    people = render(sheet(scan, "People"))
+    assert people.count("Policies are not read yet.") == 1
+    assert rows(scan, "Not checked")[0]["What the report does not say"] == (
+        "The report cannot say whether 2 accounts must use a second factor.")  # fmt: skip
+    refused = Incomplete(0, REFUSED.about("The report cannot say it."))
+    because = [MfaEnforcement("bo", "unknown", reason=f"Not read: {REFUSED.detail}")]
+    told = rows(small([*SAFE, *because], FINE, sign_ins=refused), "Not checked")
+    assert [row["Not checked"] for row in told] == ["Sign-ins"]  # the error itself says it
+
+
+def test_controls_are_the_tenant_s_own() -> None:
+    controls = {row["Tenant"]: row["Controls"] for row in rows(company(), "Checks") if row["Ref"] == ADMIN.id}
+    assert controls["Microsoft 365"].split("\n") == [
+        "CIS Microsoft 365 7.0: 1.1.1, 5.2.2.1", "CISA SCuBA: MS.AAD.3.6", "House: 7"]  # fmt: skip
+    assert controls["Google Workspace"].split("\n") == ["CIS Google Workspace 1.3: 4.1.1.1", "House: 7"]
+
+
+def test_roles_that_were_not_read_are_unknown_not_none() -> None:
+    scan = small([account("ada")], role_assignments=Incomplete(0, REFUSED))
+    assert rows(scan, "People")[0]["Roles"] == "Unknown"
+
+
+def test_a_plan_without_sign_ins_is_told_without_reproach() -> None:
+    note = figures(NO_P1)["Successful sign-ins from abroad"].note
+    assert note == "Microsoft 365: the plan holds no record of sign-ins, so nothing is known about them."
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, "None"), (1, "1 by 1 person"), (1200, "1,200 by 1 person")])
+def test_a_figure_reads_well_with_none_one_and_many(n: int, said: str) -> None:
+    abroad = [SignInPlace("ada", None, "PT", "success", False, True, n, 0, NOW, NOW, None)] if n else []
+    assert figures(small([*SAFE, *abroad], FINE))["Successful sign-ins from abroad"].value == said

@@ -91,21 +91,53 @@ def test_what_prints(book: Path) -> None:
     summary, people = read["Summary"], read["People"]
     assert (summary.page_setup.orientation, summary.page_setup.fitToHeight) == ("portrait", 1)
     assert (people.page_setup.paperSize, people.page_setup.fitToWidth, people.page_setup.fitToHeight) == (9, 1, 0)
-    assert people.freeze_panes == "B4" and people.print_title_rows == "$3:$3"
+    assert people.freeze_panes == "B5" and people.print_title_rows == "$4:$4"
     assert people.oddFooter.left.text == "Brandtner Anlagenbau GmbH · 23 Nov 2026"
     assert {sheet.sheet_properties.pageSetUpPr.fitToPage for sheet in read} == {True}
-    widths = [people.column_dimensions[c.column_letter].width for c in people[3]]
+    widths = [people.column_dimensions[c.column_letter].width for c in people[4]]
     assert all(width >= 10 for width in widths)
 
 
 def test_dates_are_dates_and_links_are_inside(book: Path) -> None:
     read = openpyxl.load_workbook(book)
-    header = [cell.value for cell in read["People"][3]]
-    seen = read["People"].cell(4, header.index("Last sign-in") + 1)
+    header = [cell.value for cell in read["People"][4]]
+    seen = read["People"].cell(5, header.index("Last sign-in") + 1)
     assert isinstance(seen.value, datetime) and seen.number_format == "d mmm yyyy"
     links = [cell.hyperlink for row in read["Summary"] for cell in row if cell.hyperlink]
     assert {link.location for link in links} >= {"'People'!A1", "'Sign-ins abroad'!A1", "'Not checked'!A1"}
     assert not any(link.target for link in links)
+
+
+def test_a_footer_is_no_longer_than_excel_takes_and_holds_no_code_of_a_name(tmp_path: Path) -> None:
+    for name in ("&" * 200, "Söhne & Töchter & Partner " * 20, "3M"):
+        about = Properties("Check", "c", name, NOW)
+        path = workbook.write([one([("x",)])], tmp_path / "a.xlsx", about).path
+        (root,) = parts(path, r"worksheets/sheet").values()
+        footer = str(root.findtext(f".//{MAIN}oddFooter"))
+        assert len(footer) <= 255 and footer.endswith("Page &P of &N")
+        left = footer.partition("&C")[0].removeprefix("&L&8 &K5B6470")
+        assert "&" not in left.replace("&&", "")
+        path.unlink()
+
+
+def test_excel_keeps_one_sheet_name_for_itself(tmp_path: Path) -> None:
+    path = workbook.write([Sheet("History", (Text("x"),))], tmp_path / "a.xlsx", ABOUT).path
+    assert openpyxl.load_workbook(path).sheetnames == ["History_2"]
+
+
+def test_many_notes_are_not_frozen_above_the_table(tmp_path: Path) -> None:
+    notes = tuple(Text(f"Note {n}", "note") for n in range(20))
+    sheet = Sheet("S", (*notes, Table("t", (Column("A"),), [("x",)])))
+    path = workbook.write([sheet], tmp_path / "a.xlsx", ABOUT).path
+    read = openpyxl.load_workbook(path)["S"]
+    assert read.freeze_panes is None and read.print_title_rows == "$21:$21"
+
+
+def test_no_cell_shows_how_the_program_spells_things(book: Path) -> None:
+    odd = re.compile(r"^(None|True|False|nan|[a-z]+(_[a-z]+)+|[A-Z]{2})$|<.*>|\b[a-z]+\.[a-z]+_[a-z]+\b")
+    for sheet in openpyxl.load_workbook(book):
+        shown_ = {str(cell.value) for row in sheet for cell in row if isinstance(cell.value, str)}
+        assert {text for text in shown_ if odd.search(text)} <= {"None"}  # the word for "no second factor"
 
 
 def test_properties(book: Path) -> None:
@@ -255,16 +287,16 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         tracemalloc.stop()
         return most
 
-    small, large = peak(500), peak(5_000)
+    small, large = peak(400), peak(2_500)
     assert large < small + 300_000
 
 
-def test_fifty_thousand_rows(tmp_path: Path) -> None:
+def test_twenty_thousand_rows(tmp_path: Path) -> None:
     columns = (Column("Name", 20), Column("State", 12, {"Protected": "good"}), Column("Seen", 12))
-    rows = ((f"Person {n}", "Protected", date(2026, 1, 1)) for n in range(50_000))
+    rows = ((f"Person {n}", "Protected", date(2026, 1, 1)) for n in range(20_000))
     path = workbook.write([one(rows, *columns)], tmp_path / "a.xlsx", ABOUT).path
     (root,) = parts(path, r"tables/").values()
-    assert root.get("ref") == "A2:C50002"
+    assert root.get("ref") == "A2:C20002"
 
 
 # -- the file on the disk ------------------------------------------------------
@@ -325,4 +357,4 @@ def test_text_and_workbook_hold_the_same_words(book: Path) -> None:
         cells = {str(cell.value) for row in read[one_sheet.name] for cell in row if isinstance(cell.value, str)}
         said = render(one_sheet)
         for text in cells:
-            assert " / ".join(text.splitlines()) in said, text
+            assert " / ".join(text.splitlines()) in said or " ".join(text.split()) in said, text

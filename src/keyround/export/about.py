@@ -9,13 +9,13 @@ from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
 from ..model.protection import PROTECTION
 from ..words import day, listed, say, word
-from .blocks import Block, Cell, Column, Figure, Figures, Sheet, Table, Text
-from .known import home, labels, last_day
+from .blocks import TENANT, Block, Cell, Column, Figure, Figures, Sheet, Table, Text
+from .known import dataset, home, labels, last_day
 from .tones import tones
 
 _LIGHTS = ("red", "amber", "green", "grey")
 _TOLD = ("actions", "people", "administrators", "abroad", "findings", "checks", "not_checked")
-_LIMITS = ("limits.snapshot", "limits.protected", "limits.country", "limits.attempts", "limits.names", "limits.times")
+_LIMITS = ("snapshot", "protected", "country", "attempts", "names", "guests", "times")
 
 
 def sheet(scan: Scan) -> Sheet:
@@ -23,7 +23,7 @@ def sheet(scan: Scan) -> Sheet:
     sources = (
         Column(say("column.source"), 26),
         Column(say("column.tells"), 60),
-        Column(say("column.tenant"), 17),
+        Column(say("column.tenant"), TENANT),
         Column(say("column.rows"), 10),
         Column(say("column.read"), 16),
     )
@@ -40,7 +40,7 @@ def sheet(scan: Scan) -> Sheet:
         Text(say("about.sheets"), "heading"),
         Figures(tuple(Figure(say(f"sheet.{s}"), "", say(f"sheet_meaning.{s}"), link=say(f"sheet.{s}")) for s in _TOLD)),
         Text(say("about.limits"), "heading"),
-        *(Text(f"· {say(key)}") for key in _LIMITS),
+        *(Text("· " + say(f"limits.{key}")) for key in _LIMITS),
         Text(say("about.purpose"), "heading"),
         Text(say("purpose")),
         Text(say("summary.disclaimer")),
@@ -57,7 +57,8 @@ def _facts(scan: Scan) -> Iterator[Figure]:
     if scan.prepared_by:
         yield Figure(say("about.prepared"), "", scan.prepared_by)
     for tenant in scan.tenants:
-        parts = [tenant.name, tenant.id, tenant.domain or "", listed(list(tenant.plans))]
+        plans = listed([word("plan", plan) for plan in tenant.plans])
+        parts = [*dict.fromkeys((tenant.name, tenant.id)), tenant.domain or "", plans]
         parts.append(say("about.home", home=home(tenant)))
         yield Figure(tenant.connector_title, "", " · ".join(filter(None, parts)))
     yield Figure(say("about.version"), "", f"Keyround {scan.version}".strip())
@@ -70,6 +71,6 @@ def _sources(scan: Scan) -> Iterator[tuple[Cell, ...]]:
         tenant = name.get(covered.tenant, covered.tenant)
         if isinstance(outcome, Complete):
             read = say("about.read_in_part" if outcome.without else "about.read_whole")
-            yield covered.dataset, covered.tells, tenant, outcome.rows, read
+            yield dataset(covered.dataset), covered.tells, tenant, outcome.rows, read
         elif isinstance(outcome, Incomplete):
-            yield covered.dataset, covered.tells, tenant, outcome.rows, say("about.read_not")
+            yield dataset(covered.dataset), covered.tells, tenant, outcome.rows, say("about.read_not")

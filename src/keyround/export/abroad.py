@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from ..engine.results import Scan
 from ..model import Account, SignInPlace
 from ..words import country, listed, say, word
-from .blocks import Block, Cell, Column, Sheet, Table, Text
-from .known import home, labels, last_day, offered, on, whole
+from .blocks import DAY, TENANT, USERNAME, Block, Cell, Column, Sheet, Table, Text
+from .clean import short
+from .known import address, home, kind_of, labels, last_day, offered, on, whole
 from .tones import tones
 
 _OUTCOMES = ("success", "stopped_after_password", "interrupted", "blocked", "failure")
@@ -19,17 +20,18 @@ _OUTCOMES = ("success", "stopped_after_password", "interrupted", "blocked", "fai
 
 def sheet(scan: Scan) -> Sheet:
     columns = (
-        Column(say("column.name"), 22),
-        Column(say("column.username"), 30),
-        Column(say("column.tenant"), 17),
+        Column(say("column.name"), 20),
+        Column(say("column.username"), USERNAME),
+        Column(say("column.kind"), 10),
+        Column(say("column.tenant"), TENANT),
         Column(say("column.country"), 15),
-        Column(say("column.outcome"), 20, tones("outcome")),
-        Column(say("column.sign_ins"), 11),
-        Column(say("column.password_alone"), 12),
+        Column(say("column.outcome"), 17, tones("outcome")),
+        Column(say("column.sign_ins"), 10),
+        Column(say("column.password_alone"), 11),
         Column(say("column.legacy"), 11),
-        Column(say("column.first"), 12),
-        Column(say("column.last"), 12),
-        Column(say("column.addresses"), 24),
+        Column(say("column.first"), DAY),
+        Column(say("column.last"), DAY),
+        Column(say("column.addresses"), 18),
     )
     blocks: list[Block] = [Text(say("sheet.abroad"), "title"), Text(say("abroad.about"), "note")]
     name = labels(scan)
@@ -65,15 +67,17 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
         places = sorted((p for p in scan.rows(SignInPlace, tenant.id) if p.abroad), key=_order)
         wanted = {p.account_id for p in places}
         known = {a.account_id: a for a in scan.rows(Account, tenant.id) if a.account_id in wanted} if places else {}
+        entered = {(p.account_id, p.country) for p in places if p.outcome == "success"}
         for place in places:
             account = known.get(place.account_id or "")
-            username = account.username if account else place.username
+            username = address(account.username if account else place.username)
             yield (
-                (account and account.display_name) or username or say("abroad.nobody"),
+                (account and short(account.display_name or "", 80)) or username or say("abroad.nobody"),
                 username,
+                kind_of(account) if account else None,
                 label.get(tenant.id, tenant.id),
                 country(place.country),
-                word("outcome", place.outcome),
+                _outcome(place, entered),
                 place.records,
                 place.single_factor,
                 None if place.legacy is None else say("yes" if place.legacy else "no"),
@@ -81,6 +85,13 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
                 on(place.last_at),
                 listed(place.addresses or []) or None,
             )
+
+
+def _outcome(place: SignInPlace, entered: set[tuple[str | None, str | None]]) -> str:
+    """A stop after the password is what everybody with a second factor meets on the way in: not alarming then."""
+    if place.outcome == "stopped_after_password" and place.account_id and (place.account_id, place.country) in entered:
+        return say("outcome.stopped_and_entered")
+    return word("outcome", place.outcome)
 
 
 def _order(place: SignInPlace) -> tuple[int, int, str, str]:

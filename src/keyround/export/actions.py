@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..engine.results import Scan
 from ..engine.rule import EFFORTS, SEVERITIES, Rule
 from ..words import say, word
-from .blocks import Cell, Column, Sheet, Table, Text
-from .clean import short
+from .blocks import TENANT, Cell, Column, Sheet, Table, Text
 from .evidence import Who, names, who
 from .known import labels
 from .tones import tones
@@ -19,15 +19,11 @@ _MOST_NAMES = 25
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Everything one rule found in one tenant. `ref` is its key in later scans."""
+    """Everything one rule found in one tenant."""
 
     tenant: str
     rule: Rule
     whom: tuple[Who, ...]
-
-    @property
-    def ref(self) -> str:
-        return f"{self.rule.id} / {self.tenant}"
 
 
 def ranked(scan: Scan) -> list[Action]:
@@ -41,23 +37,23 @@ def ranked(scan: Scan) -> list[Action]:
     return sorted(actions, key=_rank)
 
 
-def _rank(action: Action) -> tuple[int, int, int, str]:
+def _rank(action: Action) -> tuple[int, int, int, str, str]:
     rule = action.rule
-    return SEVERITIES.index(rule.severity), -len(action.whom), EFFORTS.index(rule.effort), action.ref
+    return SEVERITIES.index(rule.severity), -len(action.whom), EFFORTS.index(rule.effort), rule.id, action.tenant
 
 
 def sheet(scan: Scan) -> Sheet:
     columns = (
         Column(say("column.rank"), 5),
-        Column(say("column.action"), 24),
-        Column(say("column.why"), 30),
+        Column(say("column.severity"), 10, tones("severity")),
+        Column(say("column.action"), 22),
         Column(say("column.whom"), 26),
-        Column(say("column.how"), 42),
         Column(say("column.people"), 10),
         Column(say("column.effort"), 10),
-        Column(say("column.severity"), 11, tones("severity")),
-        Column(say("column.tenant"), 17),
-        Column(say("column.ref"), 20),
+        Column(say("column.tenant"), TENANT),
+        Column(say("column.why"), 30),
+        Column(say("column.how"), 48),
+        Column(say("column.ref"), 16),
     )
     title = Text(say("sheet.actions"), "title")
     about = Text(say("actions.about"), "note")
@@ -71,21 +67,26 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
         rule = action.rule
         yield (
             rank,
+            word("severity", rule.severity),
             rule.action,
-            " ".join(rule.why.split()),
             called(action.whom),
-            rule.fix.get(connector.get(action.tenant, ""), say("actions.no_fix")).strip(),
             len(action.whom) if rule.subject == "accounts" else None,
             word("effort", rule.effort),
-            word("severity", rule.severity),
             tenant.get(action.tenant, action.tenant),
-            action.ref,
+            " ".join(rule.why.split()),
+            _steps(rule.fix.get(connector.get(action.tenant, ""), say("actions.no_fix"))),
+            rule.id,
         )
+
+
+def _steps(fix: str) -> str:
+    """One line a step: a rule's file breaks long ones and indents the rest."""
+    return re.sub(r"\n[ \t]+", " ", fix.strip())
 
 
 def called(whom: tuple[Who, ...]) -> str:
     """The first names; the rest as a number."""
-    said = [short(name, 80) for name, _ in sorted(whom, key=lambda one: one[0].casefold())[:_MOST_NAMES]]
+    said = [name for name, _ in sorted(whom, key=lambda one: one[0].casefold())[:_MOST_NAMES]]
     if more := len(whom) - len(said):
         said.append(say("actions.more", n=more))
     return ", ".join(said)

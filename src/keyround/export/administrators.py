@@ -5,33 +5,34 @@ Holders that are no account stand here too: apps, and groups whose members could
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..engine.results import Scan
 from ..model import RoleAssignment
 from ..words import say, word
-from .blocks import Cell, Column, Sheet, Table, Text
-from .known import labels, offered, on, whole
+from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
+from .known import address, labels, offered, on, whole
 from .roster import Person, people
 from .tones import tones
 
+_ID = re.compile(r" (?=[\w-]*\d)[\w-]{8,}(?=,|$)")
 _LEVELS = ("highest", "high", "privileged", "unknown", "other")
 
 
 def sheet(scan: Scan) -> Sheet:
     columns = (
-        Column(say("column.name"), 22),
-        Column(say("column.username"), 30),
-        Column(say("column.tenant"), 17),
-        Column(say("column.role"), 24),
-        Column(say("column.level"), 14),
-        Column(say("column.state"), 14),
-        Column(say("column.via"), 18),
-        Column(say("column.scope"), 14),
-        Column(say("column.ends"), 12),
-        Column(say("column.protected"), 14, tones("protection")),
-        Column(say("column.strength"), 14, tones("strength")),
-        Column(say("column.last_sign_in"), 12),
+        Column(say("column.name"), 24),
+        Column(say("column.username"), USERNAME),
+        Column(say("column.tenant"), TENANT),
+        Column(say("column.role"), 20),
+        Column(say("column.level"), 12),
+        Column(say("column.state"), 16),
+        Column(say("column.via"), 14),
+        Column(say("column.scope"), 15),
+        Column(say("column.protected"), 13, tones("protection")),
+        Column(say("column.strength"), 12, tones("strength")),
+        Column(say("column.last_sign_in"), DAY),
     )
     unread = [name for tenant, name in labels(scan).items() if _unread(scan, tenant)]
     notes = [Text(say("administrators.unread", tenant=name), "body", "unknown") for name in unread]
@@ -61,15 +62,14 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
             person = known.get(role.holder_id)
             yield (
                 person.label if person else _stranger(role),
-                person.username if person else None,
+                address(person.username) if person else None,
                 label.get(tenant.id, tenant.id),
                 role.role or say("unknown"),
                 word("level", level(role)),
-                word("state", role.state),
+                _state(role),
                 role.via or (say("via.group") if role.via_id else say("via.direct")),
-                word("scope", role.scope),
-                on(role.ends_at) or (say("permanent") if role.permanent else None),
-                word("protection", person.protection) if person else word("protection", _of_stranger(role)),
+                _scope(role.scope),
+                word("protection", person.protection if person else _of_stranger(role)),
                 word("strength", person.strength) if person else None,
                 _last(person),
             )
@@ -84,6 +84,20 @@ def level(role: RoleAssignment) -> str:
     if role.privileged is None:
         return "unknown"
     return "privileged" if role.privileged else "other"
+
+
+def _state(role: RoleAssignment) -> str:
+    """Active or not yet, and where anybody said so, until when."""
+    state = word("state", role.state)
+    if role.ends_at:
+        return say("state.until", state=state, day=role.ends_at.date())
+    return say("state.permanent", state=state) if role.permanent else state
+
+
+def _scope(scope: str | None) -> str:
+    """Without the id at its end, which says nothing to anybody."""
+    said = word("scope", scope)
+    return _ID.sub("", said[:1].upper() + said[1:])
 
 
 def _order(role: RoleAssignment, person: Person | None) -> tuple[int, str, str]:

@@ -14,6 +14,9 @@ Cell = str | int | float | bool | date | datetime | None
 Tone = Literal["good", "warn", "bad", "signed", "unknown", "plain"]
 """How a value is coloured; the words always say the same."""
 
+USERNAME, TENANT, DAY = 38, 12, 14
+"""Widths of columns that several sheets have. A day that does not fit is printed as ###."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -46,7 +49,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of a list: what it is, a value that may be coloured, and the words beside it."""
+    """One row of a list: what it is, a value that may be coloured, and the words beside it."""
 
     label: str
     value: str

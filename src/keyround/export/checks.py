@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..engine.results import DoesNotApply, Evaluated, Result, Scan
-from ..engine.rule import SEVERITIES
-from ..words import say, word
-from .blocks import Cell, Column, Sheet, Table, Text
-from .known import labels
+from ..engine.rule import SEVERITIES, Rule
+from ..words import listed, say, word
+from .blocks import TENANT, Cell, Column, Sheet, Table, Text
+from .known import answered, labels
 from .tones import tones
 
 _ORDER = ("failed", "unknown", "not_checked", "passed", "nobody", "does_not_apply")
@@ -16,17 +16,14 @@ _ORDER = ("failed", "unknown", "not_checked", "passed", "nobody", "does_not_appl
 
 def sheet(scan: Scan) -> Sheet:
     columns = (
-        Column(say("column.check"), 36),
-        Column(say("column.tenant"), 17),
-        Column(say("column.result"), 14, tones("result")),
-        Column(say("column.count"), 20),
-        Column(say("column.fail"), 10),
-        Column(say("column.pass"), 10),
-        Column(say("column.unknown"), 12),
+        Column(say("column.check"), 32),
+        Column(say("column.tenant"), TENANT),
+        Column(say("column.result"), 17, tones("result")),
+        Column(say("column.count"), 22),
         Column(say("column.severity"), 11),
-        Column(say("column.topic"), 16),
-        Column(say("column.controls"), 22),
-        Column(say("column.ref"), 22),
+        Column(say("column.topic"), 18),
+        Column(say("column.controls"), 42),
+        Column(say("column.ref"), 20),
     )
     return Sheet(
         say("sheet.checks"),
@@ -42,7 +39,7 @@ def outcome(result: Result) -> str:
     """One word of the catalogue for what became of a check."""
     if isinstance(result, DoesNotApply):
         return "does_not_apply"
-    if not isinstance(result, Evaluated):
+    if not answered(result):
         return "not_checked"
     if result.count("fail"):
         return "failed"
@@ -53,22 +50,27 @@ def outcome(result: Result) -> str:
 
 def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
     tenant = labels(scan)
+    connector = {t.id: t.connector for t in scan.tenants}
     for result in sorted(scan.results, key=_order):
         rule = result.rule
-        counts: tuple[int | None, ...] = (None, None, None)
-        if isinstance(result, Evaluated):
-            counts = (result.count("fail"), result.count("pass"), result.count("unknown"))
         yield (
             rule.title,
             tenant.get(result.tenant, result.tenant),
             word("result", outcome(result)),
             _count(result),
-            *counts,
             word("severity", rule.severity),
             word("topic", rule.topic),
-            "\n".join(f"{frame}: {', '.join(ids)}" for frame, ids in rule.controls.items()) or None,
+            "\n".join(_controls(rule, connector.get(result.tenant, ""))) or None,
             rule.id,
         )
+
+
+def _controls(rule: Rule, connector: str) -> Iterator[str]:
+    """A framework's name in a rule ends in the connector it is for; a name without an underscore is for all."""
+    for name, ids in rule.controls.items():
+        _, underscore, meant = name.rpartition("_")
+        if not underscore or meant == connector:
+            yield say("checks.control", framework=word("framework", name), ids=listed(list(ids)))
 
 
 def _order(result: Result) -> tuple[int, int, str, str]:
@@ -77,8 +79,10 @@ def _order(result: Result) -> tuple[int, int, str, str]:
 
 def _count(result: Result) -> str | None:
     """3 of 41, 2 unknown."""
-    if not isinstance(result, Evaluated):
+    if not isinstance(result, Evaluated) or not result.judged:
         return None
+    if not answered(result):
+        return say("checks.count_all_unknown", n=len(result.judged))
     said = say("checks.count", n=result.count("fail"), total=len(result.judged))
     if unknown := result.count("unknown"):
         said += say("checks.count_unknown", n=unknown)

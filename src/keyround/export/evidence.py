@@ -9,10 +9,12 @@ from typing import Any
 from ..engine.results import Finding, Scan
 from ..model import Account
 from ..words import country, day, say, word
+from .clean import short
+from .known import address
 
 _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "outcome": "outcome", "state": "state",
           "verdict": "verdict", "enforcement": "verdict", "kind": "kind"}  # fmt: skip
-_SAID_ELSEWHERE = frozenset({"account", "username", "display_name"})
+_WHO = frozenset({"account", "username", "display_name"})
 
 Who = tuple[str, str]
 """Display name (never empty) and user name (may be) of a subject."""
@@ -21,7 +23,7 @@ Who = tuple[str, str]
 def names(scan: Scan) -> dict[tuple[str, str], Who]:
     """Who the subjects of all findings are. Holds those alone, however large the directory is.
 
-    Where two people of a tenant share a display name, the user name is added.
+    Where two people of a tenant share a display name, their user names' first halves tell them apart.
     """
     wanted = {(f.tenant, f.judged.subject) for f in scan.findings if f.rule.subject == "accounts"}
     found: dict[tuple[str, str], Who] = {}
@@ -29,34 +31,39 @@ def names(scan: Scan) -> dict[tuple[str, str], Who]:
         here: dict[str, Who] = {}
         for row in scan.rows(Account, tenant.id):
             if (tenant.id, row.account_id) in wanted:
-                username = row.username or ""
-                here[row.account_id] = (row.display_name or username or row.account_id, username)
+                username = address(row.username) or ""
+                here[row.account_id] = (_name(row) or username or row.account_id, username)
         often = dict.fromkeys((name for name, _ in here.values()), 0)
         for row in scan.rows(Account, tenant.id):
-            if row.display_name in often:
-                often[row.display_name] += 1
+            if (name := _name(row)) in often:
+                often[name] += 1
         for subject, (name, username) in here.items():
-            told_apart = f"{name} ({username})" if often[name] > 1 and username else name
+            told_apart = f"{name} ({username.partition('@')[0]})" if often[name] > 1 and username else name
             found[tenant.id, subject] = (told_apart, username)
     return found | {(tenant.id, tenant.id): (tenant.name, "") for tenant in scan.tenants}
 
 
+def _name(account: Account) -> str:
+    return short(account.display_name or "", 80)
+
+
 def who(finding: Finding, known: dict[tuple[str, str], Who]) -> Who:
     """The subject of `finding`; one that is in no table is called what the rule calls it."""
-    account = str(finding.judged.evidence.get("account") or "")
+    account = address(str(finding.judged.evidence.get("account") or "")) or ""
     return known.get((finding.tenant, finding.judged.subject), (account or finding.judged.subject, account))
 
 
-def aspect(finding: Finding) -> str:
-    """A country by its name, anything else as it is."""
-    text = finding.judged.aspect
-    return country(text) if len(text) == 2 and text.isupper() else text
-
-
 def plain(finding: Finding) -> str:
-    """One line per fact: `Roles: Global Administrator`."""
-    facts = finding.judged.evidence.items()
-    return "\n".join(f"{label(name)}: {_value(name, value)}" for name, value in facts if name not in _SAID_ELSEWHERE)
+    """One line per fact: `Roles: Global Administrator`; before them the aspect, where no fact says it."""
+    judged = finding.judged
+    facts = [f"{label(name)}: {_value(name, value)}" for name, value in judged.evidence.items() if name not in _WHO]
+    unsaid = judged.aspect and judged.aspect not in judged.evidence.values()
+    return "\n".join([_country(judged.aspect), *facts] if unsaid else facts)
+
+
+def _country(text: str) -> str:
+    """A country by its name, anything else as it is."""
+    return country(text) if len(text) == 2 and text.isupper() else text
 
 
 def label(column: str) -> str:
@@ -80,6 +87,6 @@ def _value(column: str, value: Any) -> str:
 
 
 def _text(column: str, value: str) -> str:
-    if column in ("country", "countries") and len(value) == 2:
-        return country(value)
+    if column in ("country", "countries"):
+        return _country(value)
     return word(_WORDS[column], value) if column in _WORDS else value

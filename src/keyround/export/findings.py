@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
 from ..words import say, word
-from .blocks import Cell, Column, Sheet, Table, Text
-from .evidence import aspect, names, plain, who
+from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
+from .evidence import names, plain, who
 from .known import labels, on
 from .tones import tones
 
@@ -16,16 +16,14 @@ from .tones import tones
 def sheet(scan: Scan) -> Sheet:
     columns = (
         Column(say("column.severity"), 11, tones("severity")),
-        Column(say("column.finding"), 30),
-        Column(say("column.who"), 22),
-        Column(say("column.username"), 28),
-        Column(say("column.aspect"), 13),
-        Column(say("column.facts"), 34),
-        Column(say("column.tenant"), 17),
-        Column(say("column.state"), 10),
-        Column(say("column.first_seen"), 12),
-        Column(say("column.topic"), 16),
-        Column(say("column.ref"), 22),
+        Column(say("column.finding"), 28),
+        Column(say("column.who"), 20),
+        Column(say("column.username"), USERNAME),
+        Column(say("column.facts"), 42),
+        Column(say("column.tenant"), TENANT),
+        Column(say("column.state"), 9),
+        Column(say("column.first_seen"), DAY),
+        Column(say("column.ref"), 16),
     )
     return Sheet(
         say("sheet.findings"),
@@ -47,11 +45,9 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
             rule.title,
             name,
             username or None,
-            aspect(finding) or None,
             plain(finding) or None,
             tenant.get(finding.tenant, finding.tenant),
             word("finding_state", finding.state),
             on(finding.first_seen),
-            word("topic", rule.topic),
             rule.id,
         )

@@ -1,12 +1,18 @@
-"""What a sheet may take for granted: which tenants there are, and which of their tables are whole."""
+"""What a sheet may take for granted: which tenants there are, what of them is known, and how it is called."""
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, TypeGuard
 
 from ..connector import Complete, NotOffered, Outcome
-from ..engine.results import Scan, TenantInfo
-from ..words import country, listed, say
+from ..engine.results import Evaluated, Result, Scan, TenantInfo
+from ..model import Account, MfaEnforcement
+from ..words import country, listed, say, word
+
+if TYPE_CHECKING:
+    from .roster import Person
 
 
 def outcome(scan: Scan, tenant: str, table: str) -> Outcome | None:
@@ -24,6 +30,40 @@ def whole(scan: Scan, tenant: str, table: str) -> bool:
     return isinstance(outcome(scan, tenant, table), Complete)
 
 
+def answered(result: Result) -> TypeGuard[Evaluated]:
+    """The check says something: of somebody, or that nobody is concerned. Unknown for everybody is no answer."""
+    if not isinstance(result, Evaluated):
+        return False
+    return any(j.verdict != "unknown" for j in result.judged) or not (result.judged or result.missing)
+
+
+def undecided(scan: Scan, tenant: str) -> Counter[str]:
+    """Why it is not known whether a second factor is demanded: each reason, and of how many accounts."""
+    rows = scan.rows(MfaEnforcement, tenant)
+    return Counter(row.reason for row in rows if row.verdict == "unknown" and row.reason)
+
+
+def address(username: str | None) -> str | None:
+    """The name a person signs in with; of a guest the one used at home.
+
+    Microsoft calls ada@home.example, once invited, ada_home.example#EXT#@tenant.
+
+    >>> address("ada_home.example#EXT#@tenant.example"), address("ada@tenant.example")
+    ('ada@home.example', 'ada@tenant.example')
+    """
+    own, invited, _ = (username or "").partition("#EXT#@")
+    person, at, home_domain = own.rpartition("_")
+    return f"{person}@{home_domain}" if invited and at else username
+
+
+def kind_of(account: Account | Person) -> str:
+    """Member, guest, room, ...; and what is special about this one."""
+    said = word("kind", account.kind)
+    if account.external and account.kind != "guest":
+        said = say("kind.external", kind=said)
+    return say("kind.disabled", kind=said) if account.enabled is False else said
+
+
 def labels(scan: Scan) -> dict[str, str]:
     """Tenant id -> what the "Tenant" column says: the product's name, or with the tenant's own where two share it."""
     titles = [t.connector_title for t in scan.tenants]
@@ -31,6 +71,12 @@ def labels(scan: Scan) -> dict[str, str]:
         t.id: t.connector_title if titles.count(t.connector_title) == 1 else f"{t.name} ({t.connector_title})"
         for t in scan.tenants
     }
+
+
+def dataset(name: str) -> str:
+    """A data set as people call it; one that no catalogue knows loses its underscores."""
+    said = word("dataset", name)
+    return said if said != name else name.replace("_", " ").capitalize()
 
 
 def home(tenant: TenantInfo) -> str:

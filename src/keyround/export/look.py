@@ -18,7 +18,7 @@ from openpyxl.utils.indexed_list import IndexedList
 
 from ..words import say
 from .blocks import Tone
-from .clean import clean
+from .clean import short
 
 FONT = "Calibri"
 SIZE = 10.0
@@ -36,6 +36,8 @@ FILLS: dict[str, tuple[str, str]] = {  # fill, ink
 SPACED = ("heading", "light", "foot")
 SPACE = 7.0
 HEADER_HEIGHT = 32.0
+_MOST_FOOTER = 200  # characters; Excel repairs a file whose footer has more than 255 with all codes
+_MOST_FROZEN = 12  # rows; more of them leave a small screen nothing to scroll
 _MOST_MEASURED = 4_000  # characters; more do not fit into the tallest row
 BOLD = 1.12  # how much wider bold text is, roughly
 ALIGNMENT = Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1)
@@ -122,7 +124,9 @@ def lines(value: object, width: int, size: float = SIZE) -> int:
 def _wrapped(line: str, fitting: int) -> int:
     count, used = 1, 0
     for word in line.split(" "):
-        wide = len(word) if word.isascii() else len(word) + sum(east_asian_width(c) in "WF" for c in word)
+        wide = len(word) + sum(map(str.isupper, word)) // 3
+        if not word.isascii():
+            wide += sum(east_asian_width(c) in "WF" for c in word)
         if used and used + 1 + wide > fitting:
             count, used = count + 1, 0
         used += wide + (1 if used else 0)
@@ -150,16 +154,23 @@ def page(ws: Any, widths: list[int], header: int | None, landscape: bool, one_pa
     ws.page_margins.top, ws.page_margins.bottom = 0.55, 0.7
     ws.page_margins.header = ws.page_margins.footer = 0.3
     ws.print_options.horizontalCentered = True
-    for part, text in ((ws.oddFooter.left, _literal(footer)), (ws.oddFooter.center, _literal(say("purpose"))),
-                       (ws.oddFooter.right, say("format.page"))):  # fmt: skip
-        part.text, part.size, part.font, part.color = text, 8, f"{FONT},Regular", QUIET
-    if header is not None:
+    purpose = _literal(say("purpose"), _MOST_FOOTER // 2)
+    pages = say("format.page")
+    name = _literal(footer, _MOST_FOOTER - len(purpose) - len(pages))
+    for part, text in ((ws.oddFooter.left, name), (ws.oddFooter.center, purpose), (ws.oddFooter.right, pages)):
+        part.text, part.size, part.color = text, 8, QUIET
+    if header is not None and header <= _MOST_FROZEN:
         ws.freeze_panes = f"B{header + 1}"
+    if header is not None:
         ws.print_title_rows = f"{header}:{header}"
 
 
-def _literal(text: str) -> str:
-    return clean(text).replace("&", "&&")
+def _literal(text: str, most: int) -> str:
+    """As part of a footer, where & begins a code, and of no more than `most` characters."""
+    kept = short(text, most)
+    while len(kept) + kept.count("&") > most:
+        kept = kept[:-2] + "…"
+    return kept.replace("&", "&&")
 
 
 def paint(ws: Any, area: str, words: dict[str, Tone]) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from ..engine.results import Evaluated, NotEvaluated, Scan
-from ..errors import CollectError
+from ..engine.results import DoesNotApply, Evaluated, NotEvaluated, Scan
+from ..errors import HARMLESS, CollectError
 from ..words import say
-from .blocks import Cell, Column, Sheet, Table, Text
-from .known import labels
+from .blocks import TENANT, Cell, Column, Sheet, Table, Text
+from .evidence import label
+from .known import answered, dataset, labels, undecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,33 +23,67 @@ class Silence:
     """One thing that was not looked at, in the three sentences every error carries."""
 
     what: str
-    how: str  # not_checked.whole, .part or .data
+    how: Literal["whole", "part", "data"]
     tenant: str
-    error: CollectError
+    happened: str
     therefore: str
+    remedy: str
 
 
 def missing(scan: Scan) -> Iterator[Silence]:
-    """Checks that could not be made, then those made in part, then data that no check reads."""
-    told: set[tuple[str, str, str]] = set()
-    kinds: tuple[tuple[type[NotEvaluated] | type[Evaluated], str], ...] = (
-        (NotEvaluated, "whole"), (Evaluated, "part"))  # fmt: skip
-    for kind, how in kinds:
-        for result in scan.results:
-            if not isinstance(result, kind):
-                continue
-            seen = set()
-            for error in result.missing.values():
-                told.add((result.tenant, error.detail, error.remedy))
-                if (error.detail, error.remedy) not in seen:
-                    seen.add((error.detail, error.remedy))
-                    therefore = error.therefore or say(f"not_checked.therefore_{how}", title=result.rule.title)
-                    yield Silence(result.rule.title, how, result.tenant, error, therefore)
+    """Checks that could not be made, whether factors are demanded, checks made in part, data that no check reads."""
+    results = [r for r in scan.results if not isinstance(r, DoesNotApply)]
+    told: set[tuple[str, str, str]] = set()  # tenant and error
+    for result in results:
+        told |= {(result.tenant, error.detail, error.remedy) for error in result.missing.values()}
+        if not answered(result):
+            yield from _unanswered(scan, result, "whole")
+    yield from _undecided(scan)
+    for result in filter(answered, results):
+        yield from _unanswered(scan, result, "part")
     for covered, column, error in scan.gaps():
         if (covered.tenant, error.detail, error.remedy) not in told:
-            what = f"{covered.dataset}.{column}" if column else covered.dataset
+            source = dataset(covered.dataset)
+            what = say("not_checked.column", source=source, column=label(column)) if column else source
             therefore = error.therefore or say("not_checked.therefore_data", tells=covered.tells)
-            yield Silence(what, "data", covered.tenant, error, therefore)
+            yield Silence(what, "data", covered.tenant, _happened(error), therefore, error.remedy)
+
+
+def _unanswered(scan: Scan, result: Evaluated | NotEvaluated, how: Literal["whole", "part"]) -> Iterator[Silence]:
+    """Each reason why one check has no answer, or not for everybody."""
+    title = result.rule.title
+    therefore = say(f"not_checked.therefore_{how}", title=title)
+    errors = {(error.detail, error.remedy): error for error in result.missing.values()}
+    for error in errors.values():
+        yield Silence(title, how, result.tenant, _happened(error), error.therefore or therefore, error.remedy)
+    if isinstance(result, NotEvaluated) or not (unknown := result.count("unknown")):
+        return
+    if "home_countries" in result.rule.needs and _homeless(scan, result.tenant):
+        happened, remedy = say("not_checked.homeless"), say("not_checked.homeless_remedy")
+        yield Silence(title, how, result.tenant, happened, therefore, remedy)
+    elif how == "whole" and not errors:
+        happened, remedy = say("not_checked.all_unknown", n=unknown), say("not_checked.all_unknown_remedy")
+        yield Silence(title, how, result.tenant, happened, therefore, remedy)
+
+
+def _homeless(scan: Scan, tenant: str) -> bool:
+    return any(t.id == tenant and not t.home_countries for t in scan.tenants)
+
+
+def _undecided(scan: Scan) -> Iterator[Silence]:
+    """Where it is unknown whether a second factor is demanded, unless an error that is told anyway is the reason."""
+    errors = {(covered.tenant, error.detail) for covered, _, error in scan.gaps()}
+    for tenant in scan.tenants:
+        for reason, n in undecided(scan, tenant.id).most_common():
+            if not any(of == tenant.id and detail in reason for of, detail in errors):
+                what, remedy = say("not_checked.demanded"), say("not_checked.demanded_remedy")
+                yield Silence(what, "data", tenant.id, reason, say("not_checked.therefore_demanded", n=n), remedy)
+
+
+def _happened(error: CollectError) -> str:
+    """With the provider's own word for it, where somebody may have to look it up."""
+    looked_up = error.code and not isinstance(error, HARMLESS)
+    return say("not_checked.code", detail=error.detail, code=error.code) if looked_up else error.detail
 
 
 def silences(scan: Scan) -> list[str]:
@@ -58,13 +94,12 @@ def silences(scan: Scan) -> list[str]:
 
 def sheet(scan: Scan) -> Sheet:
     columns = (
-        Column(say("column.not_checked"), 30),
-        Column(say("column.extent"), 13),
-        Column(say("column.tenant"), 17),
-        Column(say("column.happened"), 36),
-        Column(say("column.therefore"), 36),
-        Column(say("column.to_do"), 36),
-        Column(say("column.code"), 22),
+        Column(say("column.not_checked"), 28),
+        Column(say("column.extent"), 15),
+        Column(say("column.tenant"), TENANT),
+        Column(say("column.happened"), 42),
+        Column(say("column.therefore"), 34),
+        Column(say("column.to_do"), 40),
     )
     return Sheet(
         say("sheet.not_checked"),
@@ -83,8 +118,7 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
             m.what,
             say(f"not_checked.{m.how}"),
             name.get(m.tenant, m.tenant),
-            m.error.detail,
+            m.happened,
             m.therefore,
-            m.error.remedy,
-            m.error.code or m.error.kind,
+            m.remedy,
         )

@@ -2,67 +2,70 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice
 
 from ..engine.results import Scan
 from ..model.protection import PROTECTION
 from ..words import country, listed, say, word
-from .blocks import Cell, Column, Sheet, Table, Text
-from .known import labels, on
-from .roster import Person, everyone
+from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
+from .known import address, kind_of, labels, on, undecided
+from .roster import Person, Role, everyone
 from .tones import tones
 
 _MOST_SORTED = 10_000
+_MOST_REASONS = 3
 _WORST_FIRST = ("not_protected", "can_switch_off", "partly", "unknown", "not_verifiable", "protected", "not_applicable")
 assert set(_WORST_FIRST) == set(PROTECTION)
 
 
 def sheet(scan: Scan) -> Sheet:
     columns = (
-        Column(say("column.name"), 20),
-        Column(say("column.username"), 30),
-        Column(say("column.tenant"), 17),
-        Column(say("column.kind"), 11),
-        Column(say("column.protected"), 14, tones("protection")),
-        Column(say("column.factors"), 22),
-        Column(say("column.strength"), 15, tones("strength")),
-        Column(say("column.demanded"), 20),
-        Column(say("column.gaps"), 22),
-        Column(say("column.roles"), 22),
-        Column(say("column.last_sign_in"), 12),
-        Column(say("column.countries"), 15),
-        Column(say("column.findings"), 11),
+        Column(say("column.name"), 18),
+        Column(say("column.username"), USERNAME),
+        Column(say("column.tenant"), TENANT),
+        Column(say("column.kind"), 10),
+        Column(say("column.protected"), 13, tones("protection")),
+        Column(say("column.factors"), 20),
+        Column(say("column.strength"), 12, tones("strength")),
+        Column(say("column.demanded"), 21),
+        Column(say("column.roles"), 19),
+        Column(say("column.last_sign_in"), DAY),
+        Column(say("column.countries"), 14),
     )
     return Sheet(
         say("sheet.people"),
         (
             Text(say("sheet.people"), "title"),
             Text(say("people.about"), "note"),
+            *_reasons(scan),
             Table("people", columns, _rows(scan), say("people.empty")),
         ),
     )
 
 
+def _reasons(scan: Scan) -> Iterator[Text]:
+    """Why the table says "Unknown" under "Demanded by": once for each tenant and reason, not in every row."""
+    for tenant, name in labels(scan).items():
+        for reason, _ in undecided(scan, tenant).most_common(_MOST_REASONS):
+            yield Text(say("people.undecided", tenant=name, reason=reason), "note")
+
+
 def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
     tenant = labels(scan)
-    found = Counter((f.tenant, f.judged.subject) for f in scan.findings if f.rule.subject == "accounts")
     for person in _worst_first(everyone(scan)):
         yield (
             person.label,
-            person.username,
+            address(person.username),
             tenant.get(person.tenant, person.tenant),
-            kind(person),
+            kind_of(person),
             word("protection", person.protection),
             methods(person),
             word("strength", person.strength),
             demanded(person),
-            listed(list(person.gaps or ())) or None,
-            listed(list(dict.fromkeys(held(person)))) or None,
+            held(person),
             on(person.last_sign_in) or (say("never") if person.activity == "never" else say("unknown")),
             countries(person),
-            found[person.tenant, person.account_id],
         )
 
 
@@ -72,11 +75,6 @@ def _worst_first(people: Iterator[Person]) -> Iterator[Person]:
     if len(first) <= _MOST_SORTED:
         first.sort(key=lambda p: (_WORST_FIRST.index(p.protection), p.label.casefold(), p.account_id))
     return chain(first, people)
-
-
-def kind(person: Person) -> str:
-    said = word("kind", person.kind)
-    return say("kind.disabled", kind=said) if person.enabled is False else said
 
 
 def countries(person: Person) -> str | None:
@@ -92,15 +90,19 @@ def methods(person: Person) -> str:
 
 
 def demanded(person: Person) -> str:
-    """Which policy demands the second factor; where none does or nobody knows, the verdict in words and why."""
+    """Which policy demands the second factor, and, of somebody who has one, where it does not."""
     verdict = word("verdict", person.enforcement)
     by = listed(list(person.enforced_by or ()))
-    if person.enforcement is None or person.enforcement == "unknown":
-        return f"{verdict}: {person.reason}" if person.reason else verdict
-    return f"{verdict}: {by}" if by and by.casefold() != verdict.casefold() else verdict
+    said = f"{verdict}: {by}" if by and by.casefold() != verdict.casefold() else verdict
+    return "\n".join([said, *(person.gaps or ())] if person.registered else [said])
 
 
-def held(person: Person) -> Iterator[str]:
-    for role in person.roles:
-        name = role.role or say("unknown")
-        yield say("role.eligible", role=name) if role.state == "eligible" else name
+def held(person: Person) -> str | None:
+    if person.roles is None:
+        return say("unknown")
+    return listed(list(dict.fromkeys(map(_called, person.roles)))) or None
+
+
+def _called(role: Role) -> str:
+    name = role.role or say("unknown")
+    return say("role.eligible", role=name) if role.state == "eligible" else name

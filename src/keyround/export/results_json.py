@@ -9,8 +9,8 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,8 @@ from ..engine.results import DoesNotApply, Evaluated, Finding, Scan
 from ..engine.rule import SEVERITIES
 from ..errors import CollectError
 from ..model import Account, SignInPlace
-from .evidence import names, who
 from .files import beside
-from .known import offered, whole
+from .known import answered, offered, whole
 from .roster import Person, everyone
 
 SCHEMA = 1
@@ -128,10 +127,7 @@ def _account(person: Person) -> dict[str, Any]:
         "kind": person.kind,
         "external": person.external,
         "enabled": person.enabled,
-        "roles": [
-            {"role": r.role, "state": r.state, "via": r.via, "scope": r.scope, "privileged": r.privileged}
-            for r in person.roles
-        ],
+        "roles": None if person.roles is None else [asdict(role) for role in person.roles],
         "privileged": person.privileged,
         "protection": person.protection,
         "mfa_registered": person.registered,
@@ -152,6 +148,7 @@ class _Counted:
     tenant: str
     account_id: str | None
     username: str | None
+    placed: bool  # its tenant has home countries
     counts: Counter[str] = field(default_factory=Counter)
     countries: set[str] = field(default_factory=set)
 
@@ -170,7 +167,9 @@ def _sign_ins(scan: Scan) -> dict[str, Any]:
             classes = _classes(place)
             totals.update(classes)
             key = (place.account_id, None if place.account_id else _lower(place.username))
-            one = found.setdefault(key, _Counted(tenant.id, place.account_id, place.username))
+            one = found.setdefault(
+                key, _Counted(tenant.id, place.account_id, place.username, bool(tenant.home_countries))
+            )
             one.counts.update(classes)
             one.countries.update([place.country] if place.country else [])
         for account in scan.rows(Account, tenant.id) if found else ():
@@ -186,7 +185,7 @@ def _sign_ins(scan: Scan) -> dict[str, Any]:
     said: dict[str, Any] = {name: totals[name] if read else None for name in keys}
     for name in ("abroad_success", "abroad_attempts"):
         said[name] = totals[name] if placed else None
-    return said | {"not_whole": not_whole, "by_account": [_by_account(one, placed) for one in accounts]}
+    return said | {"not_whole": not_whole, "by_account": [_by_account(one) for one in accounts]}
 
 
 def _classes(place: SignInPlace) -> dict[str, int]:
@@ -202,20 +201,20 @@ def _classes(place: SignInPlace) -> dict[str, int]:
     return counted
 
 
-def _by_account(one: _Counted, placed: bool) -> dict[str, Any]:
+def _by_account(one: _Counted) -> dict[str, Any]:
     return {
         "tenant": one.tenant,
         "account_id": one.account_id,
         "username": _lower(one.username),
         "success": one.counts["success"],
-        "abroad_success": one.counts["abroad_success"] if placed else None,
-        "abroad_attempts": one.counts["abroad_attempts"] if placed else None,
+        "abroad_success": one.counts["abroad_success"] if one.placed else None,
+        "abroad_attempts": one.counts["abroad_attempts"] if one.placed else None,
         "countries": sorted(one.countries),
     }
 
 
 def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
-    known = names(scan)
+    username = _usernames(scan)
     for finding in scan.findings:
         rule = finding.rule
         yield {
@@ -224,32 +223,51 @@ def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
             "severity": rule.severity,
             "subject": finding.judged.subject,
             "aspect": finding.judged.aspect or None,
-            "account": _account_of(finding, known),
+            "account": _account_of(finding, username),
             "title": rule.title,
-            "evidence": {name: _plain(value) for name, value in finding.judged.evidence.items()},
+            "evidence": dict(_evidence(finding.judged.evidence)),
             "state": finding.state,
             "first_seen": _plain(finding.first_seen),
         }
 
 
-def _account_of(finding: Finding, known: dict[tuple[str, str], tuple[str, str]]) -> str | None:
-    return _lower(who(finding, known)[1] or None) if finding.rule.subject == "accounts" else None
+def _evidence(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in found.items():
+        is_username = name in ("account", "username") and isinstance(value, str) and "@" in value
+        yield name, _lower(value) if is_username else _plain(value)
+
+
+def _usernames(scan: Scan) -> dict[tuple[str, str], str | None]:
+    """User names of the accounts that findings are about, and of no more."""
+    wanted = {(f.tenant, f.judged.subject) for f in scan.findings if f.rule.subject == "accounts"}
+    return {
+        (tenant.id, row.account_id): row.username
+        for tenant in scan.tenants
+        for row in (scan.rows(Account, tenant.id) if wanted else ())
+        if (tenant.id, row.account_id) in wanted
+    }
+
+
+def _account_of(finding: Finding, usernames: dict[tuple[str, str], str | None]) -> str | None:
+    if finding.rule.subject != "accounts":
+        return None
+    said = finding.judged.evidence.get("account")
+    return _lower(usernames.get((finding.tenant, finding.judged.subject), str(said) if said else None))
 
 
 def _checks(scan: Scan) -> Iterator[dict[str, Any]]:
     for result in scan.results:
         if isinstance(result, DoesNotApply):
             continue
-        ran = isinstance(result, Evaluated)
         yield {
             "tenant": result.tenant,
             "rule": result.rule.id,
             "title": result.rule.title,
             "severity": result.rule.severity,
-            "fail": result.count("fail") if isinstance(result, Evaluated) else None,
-            "pass": result.count("pass") if isinstance(result, Evaluated) else None,
+            "fail": result.count("fail") if answered(result) else None,
+            "pass": result.count("pass") if answered(result) else None,
             "unknown": result.count("unknown") if isinstance(result, Evaluated) else None,
-            "evaluated": ran,
+            "evaluated": answered(result),
             "missing": sorted(result.missing),
         }
 

@@ -15,6 +15,7 @@ from ..engine.results import Scan, TenantInfo
 from ..model import Account, MfaEnforcement, MfaRegistration, RoleAssignment, SignInPlace
 from ..model.methods import strongest
 from ..model.protection import protection
+from .clean import short
 from .known import whole
 
 _NO_PERSON = frozenset({"guest", "shared", "room", "sync", "service"})
@@ -45,7 +46,7 @@ class Person:
     enabled: bool | None
     licensed: bool | None
     activity: str | None
-    roles: tuple[Role, ...]
+    roles: tuple[Role, ...] | None
     privileged: bool | None
     protection: str
     registered: bool | None
@@ -61,7 +62,11 @@ class Person:
 
     @property
     def label(self) -> str:
-        return self.display_name or self.username or self.account_id
+        return short(self.display_name or "", 80) or self.username or self.account_id
+
+    @property
+    def guest(self) -> bool:
+        return self.kind == "guest" or self.external is True
 
     @property
     def counted(self) -> bool:
@@ -112,7 +117,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             enabled=account.enabled,
             licensed=account.licensed,
             activity=account.activity,
-            roles=held,
+            roles=held if held or roles_whole else None,
             privileged=_any_privileged(held, roles_whole),
             protection=protection(registered, verdict, account.enabled, account.kind),
             registered=registered,

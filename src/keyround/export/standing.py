@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..engine.results import DoesNotApply, Evaluated, NotEvaluated, Scan
+from ..engine.results import DoesNotApply, Finding, Scan
 from ..engine.rule import SEVERITIES, TOPICS, Rule
 from ..model import RoleAssignment, SignInPlace
 from ..words import say
 from .blocks import Tone
-from .known import offered, whole
+from .known import answered, offered, whole
 from .roster import Person, everyone
 
 Group = Literal["none", "gaps", "unknown", "protected"]
@@ -71,7 +71,8 @@ class Abroad:
     """Successful sign-ins from abroad. `unplaced` are successes of which nobody knows whether they were."""
 
     records: int = 0
-    people: int = 0
+    who: set[tuple[str, str | None]] = field(default_factory=set)  # tenant, and account or name in the records
+    guests: int = 0  # of these, invited from elsewhere: abroad may be their home
     unplaced: int = 0
     unread: list[str] = field(default_factory=list)  # tenants of which no sign-in was read
     partial: list[str] = field(default_factory=list)  # tenants of which not all were
@@ -89,8 +90,9 @@ class Unused:
 
     count: int | None
     unknown: int = 0
-    licensed: int | None = None
-    unread: int = 0
+    licensed: int = 0  # of these, known to have a licence
+    licences_known: bool = False  # of all of these
+    unread: list[str] = field(default_factory=list)  # tenants where it could not run
 
 
 @dataclass(slots=True)
@@ -119,13 +121,18 @@ class Standing:
 
 def standing(scan: Scan) -> Standing:
     """Everything the Summary counts, in one pass over the accounts."""
-    got = Standing()
-    unused = _unused_keys(scan)
+    got = Standing(abroad=_abroad(scan), checks=_checks(scan))
+    unused = {_subject(f) for f in scan.findings if f.rule.id == UNUSED}
+    known_abroad = {_subject(f) for f in scan.findings if f.rule.id == KNOWN_ABROAD}
     licences: list[bool | None] = []
     for person in everyone(scan):
         _count(person, got)
-        if (person.tenant, person.account_id) in unused:
+        key = person.tenant, person.account_id
+        if key in unused:
             licences.append(person.licensed)
+        if person.guest:
+            got.abroad.guests += key in got.abroad.who
+            known_abroad.discard(key)
     for tenant in scan.tenants:
         if not whole(scan, tenant.id, "accounts"):
             got.people.unread.append(tenant.id)
@@ -135,17 +142,23 @@ def standing(scan: Scan) -> Standing:
         for row in scan.rows(RoleAssignment, tenant.id):
             if row.privileged is not False and row.holder_kind not in ("account", "service_principal"):
                 got.hidden_admins += 1
-    got.abroad = _abroad(scan)
-    got.checks = _checks(scan)
     got.unused = _unused(scan, licences)
-    got.takeovers = len({(f.tenant, f.judged.subject) for f in scan.findings if _takeover(f.rule)})
+    got.takeovers = len(known_abroad | {_subject(f) for f in scan.findings if _takeover(f.rule)})
     got.serious = sum(f.rule.severity in (*_SERIOUS, "medium") for f in scan.findings)
     return got
 
 
+def _subject(finding: Finding) -> tuple[str, str]:
+    return finding.tenant, finding.judged.subject
+
+
 def _takeover(rule: Rule) -> bool:
-    """What it finds is a sign that somebody else has a password. A sign-in from abroad alone is not: people travel."""
-    return rule.id == KNOWN_ABROAD or (rule.nature == "event" and rule.severity == "critical")
+    """What it finds is a sign that somebody else has a password.
+
+    A sign-in from abroad alone is not: people travel. Nor is a password that was
+    right abroad when it is a guest's, who may be at home there.
+    """
+    return rule.nature == "event" and rule.severity == "critical"
 
 
 def _count(person: Person, into: Standing) -> None:
@@ -165,7 +178,6 @@ def _count(person: Person, into: Standing) -> None:
 
 def _abroad(scan: Scan) -> Abroad:
     got = Abroad()
-    who = set()
     for tenant in scan.tenants:
         if not offered(scan, tenant.id, "sign_ins"):
             continue
@@ -174,7 +186,7 @@ def _abroad(scan: Scan) -> Abroad:
             rows += 1
             if place.outcome == "success" and place.abroad:
                 got.records += place.records or 1
-                who.add((tenant.id, place.account_id or place.username))
+                got.who.add((tenant.id, place.account_id or place.username))
             elif place.outcome == "success" and place.abroad is None:
                 got.unplaced += place.records or 1
         is_whole = whole(scan, tenant.id, "sign_ins")
@@ -184,7 +196,6 @@ def _abroad(scan: Scan) -> Abroad:
             got.homeless.append(tenant.id)
         elif is_whole or rows:
             got.read += 1
-    got.people = len(who)
     return got
 
 
@@ -193,24 +204,22 @@ def _checks(scan: Scan) -> Checks:
     for result in scan.results:
         if not isinstance(result, DoesNotApply):
             got.total += 1
-            got.impossible += isinstance(result, NotEvaluated)
-            got.in_part += isinstance(result, Evaluated) and bool(result.missing)
+            got.impossible += not answered(result)
+            got.in_part += answered(result) and bool(result.missing)
     return got
 
 
-def _unused_keys(scan: Scan) -> set[tuple[str, str]]:
-    return {(f.tenant, f.judged.subject) for f in scan.findings if f.rule.id == UNUSED}
-
-
 def _unused(scan: Scan, licences: list[bool | None]) -> Unused:
-    ran = [r for r in scan.results if r.rule.id == UNUSED and isinstance(r, Evaluated)]
-    unread = sum(r.rule.id == UNUSED and isinstance(r, NotEvaluated) for r in scan.results)
+    asked = [r for r in scan.results if r.rule.id == UNUSED and not isinstance(r, DoesNotApply)]
+    ran = [r for r in asked if answered(r)]
+    unread = [r.tenant for r in asked if not answered(r)]
     if not ran:
         return Unused(None, unread=unread)
     return Unused(
         count=sum(r.count("fail") for r in ran),
         unknown=sum(r.count("unknown") for r in ran),
-        licensed=None if None in licences else sum(map(bool, licences)),
+        licensed=licences.count(True),
+        licences_known=None not in licences,
         unread=unread,
     )
 
@@ -257,7 +266,7 @@ class _Tried:
     rule: Rule
     fail: int = 0
     scope: int = 0
-    partly: bool = False  # somewhere not evaluated, in part, or unknown for somebody
+    partly: bool = False  # somewhere not possible, in part, or unknown for somebody
 
 
 def topics(scan: Scan) -> list[tuple[str, Tone, str]]:
@@ -267,7 +276,7 @@ def topics(scan: Scan) -> list[tuple[str, Tone, str]]:
         if isinstance(result, DoesNotApply):
             continue
         check = tried[result.rule.topic].setdefault(result.rule.id, _Tried(result.rule))
-        if isinstance(result, NotEvaluated):
+        if not answered(result):
             check.partly = True
             continue
         check.fail += result.count("fail")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..engine.results import Evaluated, Scan
+from ..engine.results import Scan
+from ..errors import NotLicensed
 from ..words import day, listed, say, word
 from . import actions, not_checked
 from .blocks import Block, Figure, Figures, Sheet, Text, Tone
 from .clean import short
-from .known import home, labels, last_day
+from .known import answered, home, labels, last_day, outcome
 from .standing import Abroad, Checks, Standing, Tally, Unused, light, standing, topics
 from .tones import LIGHT
 
-_WIDTHS = (36, 17, 52)
+_WIDTHS = (38, 24, 48)
 _MOST_ACTIONS = 5
-_MOST_SILENCES = 4
+_MOST_SILENCES = 5
 _MOST_TENANTS = 6
 
 
@@ -28,7 +29,7 @@ def sheet(scan: Scan) -> Sheet:
         Text(f"{say(f'light.{LIGHT[tone]}')} {sentence}", "light", tone),
         Figures(tuple(_figures(scan, got)), large=True),
         Text(say("summary.actions"), "heading", link=say("sheet.actions")),
-        *_actions(scan),
+        *_actions(scan, got.checks),
         *_topics(scan),
         Text(say("summary.silent"), "heading", link=say("sheet.not_checked")),
         *_silent(scan),
@@ -43,8 +44,8 @@ def _head(scan: Scan) -> Iterator[Text]:
     prepared = say("summary.prepared", by=short(scan.prepared_by, 60)) if scan.prepared_by else ""
     yield Text(" · ".join(filter(None, (day(scan.taken_at), period, prepared))))
     for tenant in scan.tenants[:_MOST_TENANTS]:
-        name = short(tenant.name, 60)
-        yield Text(say("summary.tenant", product=tenant.connector_title, name=name, id=tenant.id), "note")
+        name = "" if tenant.name == tenant.id else short(tenant.name, 60)
+        yield Text(say("summary.tenant", product=tenant.connector_title, name=listed([name, tenant.id])), "note")
     if more := max(0, len(scan.tenants) - _MOST_TENANTS):
         yield Text(say("summary.tenants_more", n=more), "note")
 
@@ -53,7 +54,7 @@ def _figures(scan: Scan, got: Standing) -> Iterator[Figure]:
     yield _people(scan, got)
     yield _admins(scan, got)
     yield _abroad(scan, got.abroad)
-    yield _unused(got.unused)
+    yield _unused(scan, got.unused)
     yield _checks(got.checks)
 
 
@@ -79,11 +80,14 @@ def _admins(scan: Scan, got: Standing) -> Figure:
 def _abroad(scan: Scan, abroad: Abroad) -> Figure:
     label, link = say("summary.abroad"), say("sheet.abroad")
     homes = _homes(scan, abroad)
+    unlicensed = [tenant for tenant in abroad.unread if _unlicensed(scan, tenant)]
     notes = [
         say("summary.home", homes=homes) if homes else "",
-        _unread(scan, "summary.abroad_unread", abroad.unread),
+        say("summary.abroad_guests", n=abroad.guests) if abroad.guests else "",
+        _unread(scan, "summary.abroad_unlicensed", unlicensed),
+        _unread(scan, "summary.abroad_unread", [tenant for tenant in abroad.unread if tenant not in unlicensed]),
         _unread(scan, "summary.abroad_partial", abroad.partial),
-        _unread(scan, "summary.abroad_homeless", abroad.homeless),
+        _unread(scan, "summary.abroad_homeless", [t for t in abroad.homeless if t not in abroad.unread]),
         say("summary.abroad_unplaced", n=abroad.unplaced) if abroad.unplaced and abroad.read else "",
     ]
     note = " ".join(filter(None, notes))
@@ -91,7 +95,7 @@ def _abroad(scan: Scan, abroad: Abroad) -> Figure:
         return Figure(label, say("not_known"), note, "unknown", link)
     value = say("summary.abroad_none")
     if abroad.records:
-        by = say("summary.by_people", n=abroad.people)
+        by = say("summary.by_people", n=len(abroad.who))
         value = say("summary.abroad_some" if abroad.certain else "summary.abroad_least", n=abroad.records, by=by)
     tone: Tone = "warn" if abroad.records else "good" if abroad.certain else "unknown"
     if not abroad.records and not abroad.certain:
@@ -99,29 +103,33 @@ def _abroad(scan: Scan, abroad: Abroad) -> Figure:
     return Figure(label, value, note, tone, link)
 
 
+def _unlicensed(scan: Scan, tenant: str) -> bool:
+    return isinstance(getattr(outcome(scan, tenant, "sign_ins"), "error", None), NotLicensed)
+
+
 def _homes(scan: Scan, abroad: Abroad) -> str:
     """Once where all tenants share them, else tenant by tenant."""
-    said = {t.id: home(t) for t in scan.tenants if t.id not in abroad.homeless}
+    said = {t.id: home(t) for t in scan.tenants if t.id not in (*abroad.homeless, *abroad.unread)}
     if len(set(said.values())) == 1:
         return next(iter(said.values()))
     name = labels(scan)
     return "; ".join(f"{name[tenant]}: {homes}" for tenant, homes in said.items())
 
 
-def _unused(unused: Unused) -> Figure:
+def _unused(scan: Scan, unused: Unused) -> Figure:
     label, link = say("summary.unused"), say("sheet.findings")
     notes = []
-    if unused.count and unused.licensed is not None:
-        notes.append(say("summary.unused_licensed", n=unused.licensed))
+    if unused.count and (unused.licences_known or unused.licensed):
+        known = "summary.unused_licensed" if unused.licences_known else "summary.unused_licensed_least"
+        notes.append(say(known, n=unused.licensed))
     if unused.unknown:
         notes.append(say("summary.unused_unknown", n=unused.unknown))
-    if unused.unread:
-        notes.append(say("summary.unused_unread", n=unused.unread))
+    notes.append(_unread(scan, "summary.unused_unread", unused.unread))
     if unused.count is None:
-        return Figure(label, say("not_known"), " ".join(notes), "unknown", link)
+        return Figure(label, say("not_known"), " ".join(filter(None, notes)), "unknown", link)
     tone: Tone = "warn" if unused.count else "unknown" if unused.unknown or unused.unread else "good"
     value = say("number", n=unused.count) if unused.count or tone == "good" else say("summary.abroad_none_known")
-    return Figure(label, value, " ".join(notes), tone, link)
+    return Figure(label, value, " ".join(filter(None, notes)), tone, link)
 
 
 def _checks(checks: Checks) -> Figure:
@@ -164,7 +172,7 @@ def _unread(scan: Scan, key: str, tenants: list[str]) -> str:
 
 
 def _anything_checked(scan: Scan) -> bool:
-    return any(isinstance(result, Evaluated) for result in scan.results)
+    return any(map(answered, scan.results))
 
 
 def _topics(scan: Scan) -> Iterator[Block]:
@@ -177,19 +185,27 @@ def _topic(name: str, tone: Tone, text: str) -> Figure:
     return Figure(word("topic", name), word("light_word", LIGHT[tone]), text, tone)
 
 
-def _actions(scan: Scan) -> Iterator[Block]:
+def _actions(scan: Scan, checks: Checks) -> Iterator[Block]:
     best = [action for action in actions.ranked(scan) if action.rule.severity != "info"][:_MOST_ACTIONS]
     if not best:
-        yield Text(say("summary.no_actions" if _anything_checked(scan) else "checks.empty"))
+        if not _anything_checked(scan):
+            yield Text(say("checks.empty"))
+        else:
+            few = checks.impossible * 2 > checks.total
+            yield Text(say("summary.no_actions_few" if few else "summary.no_actions"))
         return
     yield Figures(tuple(_action(scan, rank, action) for rank, action in enumerate(best, 1)))
 
 
 def _action(scan: Scan, rank: int, action: actions.Action) -> Figure:
     rule = action.rule
-    whom = say("summary.people_n", n=len(action.whom)) if rule.subject == "accounts" else say("summary.whole_tenant")
+    if rule.subject == "accounts":
+        effort = say("summary.people_n", n=len(action.whom)), word("effort_each", rule.effort)
+    else:
+        effort = say("summary.whole_tenant"), word("effort_once", rule.effort)
+    whom = " · ".join(effort)
     tenant = labels(scan).get(action.tenant, action.tenant)
-    note = say("summary.action_note", effort=word("effort", rule.effort), title=rule.title, tenant=tenant)
+    note = say("summary.action_note", title=rule.title, tenant=tenant)
     return Figure(say("summary.action", rank=rank, action=short(rule.action, 90)), whom, note)
 
 

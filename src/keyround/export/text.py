@@ -24,7 +24,7 @@ def _lines(block: Block) -> Iterator[str]:
         yield f"{chr(10) + '## ' if heading else ''}{_flat(block.text)}{_tone(block.tone)}"
     elif isinstance(block, Figures):
         for figure in block.figures:
-            value = f" | {_flat(figure.value)}{_tone(figure.tone)}" if figure.value else ""
+            value = f" | {' '.join(clean(figure.value).split())}{_tone(figure.tone)}" if figure.value else ""
             yield f"{_flat(figure.label)}{value} | {_flat(figure.note)}"
     else:
         yield from _table(block)

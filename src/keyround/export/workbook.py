@@ -107,6 +107,7 @@ def _sha256(path: Path) -> str:
 def _save(sheets: list[Sheet], path: Path, about: Properties) -> None:
     book: Any = Workbook(write_only=True)
     look.dress(book)
+    book.calculation.fullCalcOnLoad = False  # there is nothing to calculate; Excel would offer to save on closing
     book.properties.title = clean(about.title)
     book.properties.subject = clean(about.client_name)
     book.properties.creator = clean(about.prepared_by) or "Keyround"
@@ -176,7 +177,8 @@ class _Page:
     def _figure(self, figure: Figure, block: Figures) -> None:
         """Label, value, and the note over the rest of the width; without any value, the note begins in its place."""
         valued = any(one.value for one in block.figures)
-        value = look.LARGE if block.large and len(figure.value) < 14 else look.VALUE
+        longest = max(map(len, figure.value.splitlines()), default=0)
+        value = look.LARGE if block.large and longest < 14 else look.VALUE
         cells = [self._cell(figure.label, look.LABEL, "plain", figure.link)]
         if valued:
             cells.append(self._cell(figure.value, value, figure.tone))
@@ -329,8 +331,8 @@ def _height_in_rows(block: Block) -> int:
 
 
 def _titles(names: list[str]) -> list[str]:
-    """Valid sheet names, each once."""
-    taken: set[str] = set()
+    """Valid sheet names, each once. Excel keeps "History" for itself."""
+    taken = {"history"}
     return [_unique(re.sub(r"[\[\]:*?/\\]", "-", short(name, 31)).strip("'") or "Sheet", taken, 31) for name in names]
 
 
