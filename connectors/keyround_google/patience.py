@@ -67,7 +67,10 @@ class Pace:
 
 
 def retry_after(value: str | None, clock: Clock) -> float | None:
-    """Seconds to wait by a Retry-After header, which is seconds or a date; None without a usable one."""
+    """Seconds to wait by a Retry-After header, which is seconds or a date; None without a usable one.
+
+    A date that is over says that one of the two clocks is wrong, not that asking at once helps.
+    """
     text = (value or "").strip()
     if text.isascii() and text.isdecimal() and len(text) < 10:
         return float(text)
@@ -76,4 +79,5 @@ def retry_after(value: str | None, clock: Clock) -> float | None:
     except (ValueError, OverflowError):
         return None
     date = date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
-    return max(0.0, (date - clock.now()).total_seconds())
+    seconds = (date - clock.now()).total_seconds()
+    return seconds if seconds > 0 else None

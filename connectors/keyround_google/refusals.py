@@ -75,6 +75,8 @@ def read(status: int, content: bytes) -> Refusal:
 def read_token(args: Sequence[Any]) -> Refusal:
     """The arguments of google-auth's RefreshError: a sentence and, mostly, the answer's body."""
     body = _as_dict(next((item for item in args[1:] if isinstance(item, Mapping)), None))
+    if error := _as_dict(body.get("error")):  # An API's kind of body, where OAuth has words.
+        return Refusal(400, frozenset({str(error.get("status") or "")}) - {""}, _safe(error.get("message")))
     text = str(args[0]) if args else ""
     word, _, rest = text.partition(":")
     reason = str(body.get("error") or (word if re.fullmatch(r"[a-z_]+", word) else ""))

@@ -55,5 +55,9 @@ def said(flags: Iterable[Flag]) -> bool:
 
 
 def flag(value: Flag, answered: bool) -> bool | None:
-    """`value`, or False where it was left out and `answered`, else None for unknown."""
-    return value if isinstance(value, bool) else (False if answered else None)
+    """`value`, or False where it was left out and `answered`, else None for unknown.
+
+    >>> flag(UNSET, True), flag(UNSET, False), flag(None, True)
+    (False, None, None)
+    """
+    return (False if answered else None) if value is UNSET else value

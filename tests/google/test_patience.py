@@ -40,6 +40,13 @@ def test_retry_after_is_obeyed(header, pause, gather, big, cloud, nap):
     assert nap.slept == [pause]
 
 
+@pytest.mark.parametrize("header", [format_datetime(NOW - timedelta(hours=1), usegmt=True), "10,10", "-5", "soon"])
+def test_a_retry_after_of_no_use_is_replaced_by_a_pause_of_our_own(header, gather, big, cloud, nap):
+    cloud.faults.append(Fault("/v1/users", body="google_429", headers={"retry-after": header}))
+    assert isinstance(gather(big, "users")["users"][0], Complete)
+    assert len(nap.slept) == 1 and 0.5 <= nap.slept[0] <= 1
+
+
 @pytest.mark.parametrize(
     "fault, kind",
     [

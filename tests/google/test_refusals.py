@@ -66,8 +66,8 @@ def test_one_group_that_is_gone_is_no_missing_permission(gather, settings, cloud
     [
         ("google_403_not_authorized", "NotGranted", "Admin roles"),
         ("google_403_permission_denied", "NotGranted", "super administrator"),
-        ("google_403_not_configured", "NotEnabled", "enable Admin SDK API"),
-        ("google_403_domain_apis", "NotEnabled", "API controls"),
+        ("google_403_not_configured", "NotGranted", "enable Admin SDK API"),
+        ("google_403_domain_apis", "NotGranted", "API controls"),
         ("403_insufficient_scopes", "NotGranted", "Domain-wide delegation"),
         ("google_401", "Expired", "key"),
         ("google_404", "Unexpected", "customer_id"),
@@ -135,3 +135,9 @@ def test_no_credential_gets_into_a_sentence():
     message = read(403, b'{"error":{"message":"Bad ya29.secret-one\\nand eyJhbGci.secret.two"}}').message
     assert message == "Bad (left out) and (left out)."
     assert read_token(("invalid_grant: Bad Request", {"error": "invalid_grant"})).message == "Bad Request."
+
+
+def test_the_token_endpoint_may_answer_like_an_api():
+    body = {"error": {"code": 403, "message": "API disabled", "status": "PERMISSION_DENIED"}}
+    refusal = read_token((body["error"], body))
+    assert (refusal.message, refusal.reasons) == ("API disabled.", {"PERMISSION_DENIED"})

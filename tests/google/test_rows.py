@@ -52,12 +52,20 @@ def test_last_login(given, activity, seen):
     assert (account.activity, account.last_success_at) == (activity, seen)
 
 
+FLAGS = ("isEnrolledIn2Sv", "isEnforcedIn2Sv")
+
+
 def test_a_flag_nobody_has_is_unknown_and_one_somebody_has_is_false_for_the_rest():
     _, registered, flags = people({}, {})
     assert [r.registered for r in registered] == [None, None] and flags == []
     _, registered, flags = people({"isEnrolledIn2Sv": True, "isEnforcedIn2Sv": True}, {})
     assert [(r.registered, r.capable, r.strongest) for r in registered] == [(True, None, None), (False, False, "none")]
     assert [(s.scope, s.value) for s in flags] == [("account:0", "true"), ("account:1", "false")]
+
+
+def test_a_flag_that_is_null_is_unknown_whatever_the_others_have():
+    _, registered, flags = people({"isEnrolledIn2Sv": True, "isEnforcedIn2Sv": True}, dict.fromkeys(FLAGS))
+    assert [r.registered for r in registered] == [True, None] and [s.scope for s in flags] == ["account:0"]
 
 
 def test_suspended_archived_and_guests():
