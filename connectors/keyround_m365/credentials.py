@@ -7,8 +7,13 @@ gateway) is used without asking Microsoft whether it exists.
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
+import shutil
 import sys
+import tempfile
+from functools import cache
 from typing import Any
 
 from azure.core.credentials import AccessToken
@@ -17,6 +22,9 @@ from azure.identity import CertificateCredential, ClientSecretCredential, Device
 from keyround.errors import ConfigError
 
 from .settings import CLOUDS, Settings
+
+# What azure-identity warns of is said in our own sentences; its own would go to the terminal.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
 class _Token:
@@ -54,7 +62,7 @@ def credential(settings: Settings) -> Any:
             settings.tenant_id, settings.client_id, certificate_data=settings.certificate.encode(),
             password=settings.certificate_password or None, **options,
         )  # fmt: skip
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ConfigError(
             "m365: the certificate cannot be read: it must be PEM text with the private key and the certificate.",
             "Export key and certificate together as PEM, and give certificate_password if the key is encrypted.",
@@ -63,11 +71,22 @@ def credential(settings: Settings) -> Any:
 
 def ca_bundle() -> str | None:
     """The private CA file a company proxy asks for; each variable alone is enough for every library we use."""
-    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
-        path = os.environ.get(name, "")
-        if path and os.path.isfile(path):
-            return path
-    return None
+    named = [os.environ.get(name, "") for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")]
+    paths = tuple(dict.fromkeys(path for path in named if path and os.path.isfile(path)))
+    return _joined(paths) if len(paths) > 1 else next(iter(paths), None)
+
+
+@cache
+def _joined(paths: tuple[str, ...]) -> str:
+    """One file with the certificates of several, since one is all that azure-identity takes."""
+    folder = tempfile.mkdtemp(prefix="keyround-ca-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    joined = os.path.join(folder, "ca.pem")
+    with open(joined, "wb") as file:
+        for path in paths:
+            with open(path, "rb") as part:
+                file.write(part.read() + b"\n")
+    return joined
 
 
 def _prompt(address: str, code: str, expires: Any) -> None:

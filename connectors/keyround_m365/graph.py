@@ -1,10 +1,10 @@
 """The only module that speaks HTTP to Microsoft Graph.
 
-Requests go through the SDK's own request adapter (authentication, redirects,
-telemetry, URL building are its business) and come back as bytes. Its typed
-models are left alone: they cost a thousand times more and turn words they do
-not know into None. Its own retries are off; the one layer for waiting and
-trying again is here, with a clock that tests can hand in.
+Requests go through the SDK's own request adapter (authentication, telemetry,
+URL building are its business) and come back as bytes. Its typed models are
+left alone: they cost a thousand times more and turn words they do not know
+into None. Its own retries and redirects are off: waiting, trying again and
+deciding where the token may go happen here, with a clock that tests can hand in.
 
 Source  https://learn.microsoft.com/graph/throttling-limits
         https://learn.microsoft.com/graph/paging
@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import msgspec
@@ -31,12 +31,12 @@ from kiota_abstractions.method import Method
 from kiota_abstractions.native_response_handler import NativeResponseHandler
 from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
-from kiota_http.middleware.options import ResponseHandlerOption, RetryHandlerOption
+from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandlerOption, RetryHandlerOption
 from msgraph.graph_request_adapter import GraphRequestAdapter, options
 from msgraph_core import GraphClientFactory
 
-from keyround.connector import Clock
-from keyround.errors import CollectError, Expired, Unexpected, Unreachable
+from keyround.connector import Clock, decode
+from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
 
 from .credentials import ca_bundle
 from .refusals import busy, refusal, short, sign_in_refusal
@@ -46,7 +46,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 900.0  # seconds of waiting in one listing before it counts as refused
 TRIES = 6  # of one request that fails without saying how long to wait
 RESTARTS = 5  # of one listing whose page tokens expire
-TOO_LARGE = ("BadRequest", "Request_BadRequest", "Request_UnsupportedQuery")
+HOPS = 5  # redirects of one request
+LONGEST = 600.0  # seconds for one answer, however steadily it drips
+TOO_LARGE = ("badrequest", "request_badrequest", "request_unsupportedquery", "invalidrequest", "unknownerror", "400")
 # Requests that may start within so many seconds, per app and tenant.
 PACE = {"reports": (5, 10.0), "policies": (1, 1.0)}
 
@@ -84,9 +86,9 @@ class Graph:
         self._new_credential = credential
         self._clock = clock
         self._started: dict[str, deque[float]] = {family: deque(maxlen=n) for family, (n, _) in PACE.items()}
-        self._runner = asyncio.Runner()
         self._http, self._lines = _http_client()
         self._sign_in()
+        self._runner = asyncio.Runner()  # last: what cannot be configured leaves nothing open
 
     def _sign_in(self) -> None:
         self._credential = self._new_credential()
@@ -106,10 +108,12 @@ class Graph:
 
     def token(self) -> str:
         """The bearer token in use. Raises CollectError when the sign-in is refused."""
-        try:
-            return str(self._credential.get_token(self._scope).token)
-        except AzureError as error:
-            raise _sign_in_error(error) from error
+        waiting = _Waiting()
+        while True:
+            try:
+                return str(self._credential.get_token(self._scope).token)
+            except AzureError as error:
+                self._wait(waiting, None, _sign_in_error(error))
 
     def one(self, question: Question) -> bytes:
         """The body of a single object. Raises CollectError."""
@@ -151,46 +155,55 @@ class Graph:
 
     def _follow(self, link: str) -> RequestInformation:
         # The bearer token goes where the link points: never to another host.
-        if urlsplit(link)[:2] != urlsplit(self._root)[:2]:
-            raise Unexpected(f"Microsoft's listing continues on another host ({short(urlsplit(link).netloc)}).")
+        try:
+            there, here = httpx.URL(link), httpx.URL(self._root)
+        except httpx.InvalidURL as error:
+            raise Unexpected("Microsoft's listing continues at an address that is none.") from error
+        if (there.scheme, there.netloc, there.userinfo) != (here.scheme, here.netloc, b""):
+            raise Unexpected(f"Microsoft's listing continues on another host ({short(there.netloc.decode())}).")
         request = RequestInformation(Method.GET)
         request.url = link
         return _plain(request)
 
     def _answer(self, request: RequestInformation, question: Question, waiting: _Waiting) -> tuple[bytes, str | None]:
         """Body and next link of one reply, however often it takes. Raises CollectError."""
-        renewed = False
+        renewed, hops = False, 0
+        waiting.tries = 0
         while True:
             self._keep_pace(question.pace)
             try:
                 reply = self._send(request)
-                if reply.status_code < 400:
-                    return reply.content, _next_link(reply)
-            except (httpx.TransportError, msgspec.DecodeError) as error:
-                log.debug("%s: %r", question.path, error)
+                if reply.status_code < 300:
+                    return reply.content, _next_link(reply.content)
+            except AzureError as error:
+                self._wait(waiting, None, _sign_in_error(error))
+                continue
+            except (httpx.RequestError, TimeoutError, msgspec.DecodeError) as error:
+                log.debug("%s: %s", question.path, type(error).__name__)
                 self._wait(
                     waiting, None, Unreachable(f"The connection to Microsoft kept breaking off ({_why(error)}).")
                 )
                 continue
             log.debug("%s: %s %s", question.path, reply.status_code, reply.headers.get("request-id", ""))
-            if reply.status_code == 401 and not renewed:
+            if reply.status_code < 400:
+                hops += 1
+                if hops > HOPS:
+                    raise Unexpected("Microsoft's answers send us round in a circle.", code=str(reply.status_code))
+                request = self._follow(urljoin(request.url, reply.headers.get("Location", "")))
+            elif reply.status_code == 401 and not renewed:
                 renewed = True
                 self._credential.close()
                 self._sign_in()
-            elif reply.status_code in (408, 429) or reply.status_code >= 500:
+            elif reply.status_code in (408, 429) or (reply.status_code >= 500 and reply.status_code != 501):
                 self._wait(waiting, _retry_after(reply, self._clock.now()), busy(reply.status_code, waiting.waited))
             else:
                 raise refusal(reply.status_code, reply.content, question.grants, self.premium)
 
     def _send(self, request: RequestInformation) -> httpx.Response:
-        try:
-            reply: httpx.Response | None = self._runner.run(
-                self._adapter.send_primitive_async(
-                    request, "bytes", {}
-                )  # the native handler hands back the reply itself
-            )
-        except AzureError as error:
-            raise _sign_in_error(error) from error
+        """The reply, whatever its status. Raises what azure-identity, httpx and the clock (TimeoutError) raise."""
+        # The native handler hands back the reply itself.
+        answer = self._adapter.send_primitive_async(request, "bytes", {})
+        reply: httpx.Response | None = self._runner.run(asyncio.wait_for(answer, LONGEST))
         if reply is None:
             raise Unexpected("Microsoft answered nothing.")
         return reply
@@ -204,12 +217,12 @@ class Graph:
         starts.append(self._clock.monotonic())
 
     def _wait(self, waiting: _Waiting, asked: float | None, error: CollectError) -> None:
-        """Sleep before the next try, or raise `error` when patience has run out."""
+        """Sleep before the next try, or raise `error` when patience has run out or trying again cannot help."""
+        if isinstance(error, Expired | NotGranted):
+            raise error
         waiting.tries = waiting.tries + 1 if asked is None else waiting.tries
         seconds = min(2.0**waiting.tries, 60.0) * random.uniform(0.8, 1.2) if asked is None else asked
-        if waiting.tries >= TRIES:
-            raise error
-        if waiting.waited + seconds > PATIENCE:
+        if waiting.tries >= TRIES or waiting.waited + seconds > PATIENCE:
             raise error
         waiting.waited += seconds
         self._clock.sleep(seconds)
@@ -217,7 +230,7 @@ class Graph:
 
 @dataclass(slots=True)
 class _Waiting:
-    """How much patience one listing has used up."""
+    """How much patience is used up: of the listing in seconds, of the request under way in tries."""
 
     waited: float = 0.0
     tries: int = 0
@@ -235,7 +248,7 @@ def listing(graph: Graph, question: Question) -> Iterator[bytes]:
             yield from graph.pages(question)
             return
         except Unexpected as error:
-            if not question.top or error.code not in TOO_LARGE:
+            if not question.top or error.code.lower() not in TOO_LARGE:
                 raise
             question = replace(question, top=question.top // 2 if question.top > 50 else 0)
 
@@ -250,41 +263,61 @@ def _http_client() -> tuple[httpx.AsyncClient, list[httpx.AsyncBaseTransport]]:
     """A client with the SDK's middleware, and the transports under it."""
     # HTTP/2 in pure Python doubles the processor time for nothing: pages come one after the other.
     bundle = ca_bundle()
-    verify: Any = ssl.create_default_context(cafile=bundle) if bundle else True
-    client = httpx.AsyncClient(timeout=httpx.Timeout(120, connect=20), verify=verify)
+    try:
+        verify: Any = ssl.create_default_context(cafile=bundle) if bundle else True
+        client = httpx.AsyncClient(timeout=httpx.Timeout(120, connect=20), verify=verify)
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        raise ConfigError(
+            f"m365: the proxy or the certificate file of the environment cannot be used ({type(error).__name__}).",
+            "Check HTTPS_PROXY (http://host:port), SSL_CERT_FILE and REQUESTS_CA_BUNDLE (a PEM file).",
+        ) from error
     lines = [client._transport, *filter(None, client._mounts.values())]
     quiet: dict[str, Any] = dict(options)
     quiet[RetryHandlerOption.get_key()] = RetryHandlerOption(should_retry=False)
+    quiet[RedirectHandlerOption.get_key()] = RedirectHandlerOption(should_redirect=False)
     GraphClientFactory.create_with_default_middleware(client=client, options=quiet)
     return client, lines
 
 
-def _next_link(reply: httpx.Response) -> str | None:
-    return msgspec.json.decode(reply.content, type=_Envelope).next
+def _next_link(body: bytes) -> str | None:
+    """Raises msgspec.DecodeError when the body was cut short, Unexpected when it is something else altogether."""
+    try:
+        return decode(body, _Envelope).next
+    except Unexpected as error:
+        if type(error.__cause__) is msgspec.DecodeError:
+            raise error.__cause__ from None
+        raise
 
 
 def _retry_after(reply: httpx.Response, now: datetime) -> float | None:
-    """Seconds to wait: a number, an HTTP date or the same number twice ("10,10"); None when not said."""
+    """Seconds to wait: a number, an HTTP date or the same number twice ("10,10"); None when nothing useful is said.
+
+    "0" and a date gone by say no more than silence does: obeyed to the letter they would ask again for ever.
+    """
     text = reply.headers.get("Retry-After", "")
     for part in (text.split(",")[0].strip(), text):
         try:
-            return max(float(part), 0.0)
+            seconds = float(part)
         except ValueError:
-            pass
-        try:
-            return max((parsedate_to_datetime(part).astimezone(UTC).replace(tzinfo=None) - now).total_seconds(), 0.0)
-        except (ValueError, TypeError):
-            continue
+            try:
+                seconds = (parsedate_to_datetime(part).astimezone(UTC).replace(tzinfo=None) - now).total_seconds()
+            except (ValueError, TypeError, OverflowError):
+                continue
+        return max(seconds, 1.0) if seconds > 0 else None
     return None
 
 
 def _sign_in_error(error: AzureError) -> CollectError:
-    if isinstance(error, ClientAuthenticationError):
-        return sign_in_refusal(str(error))
-    return Unreachable("Microsoft's sign-in service could not be reached.")
+    """Unreachable where asking again may help, else why the sign-in was refused.
+
+    A refusal of Entra's is raised as it is; what the network or a failing service did comes wrapped.
+    """
+    if not isinstance(error, ClientAuthenticationError) or (error.__cause__ and "AADSTS" not in str(error)):
+        return Unreachable("Microsoft's sign-in service could not be reached.")
+    return sign_in_refusal(str(error))
 
 
 def _why(error: Exception) -> str:
-    return {"ConnectError": "no connection", "ConnectTimeout": "no connection"}.get(
-        type(error).__name__, "the answer stopped half-way"
-    )
+    if isinstance(error, msgspec.DecodeError):
+        return "the answer was cut short, or came from something in between"
+    return "no connection" if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else "no whole answer came"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from keyround.connector import DataSet, Window, decode
+from keyround.errors import Unexpected
 from keyround.model import MfaRegistration
 from keyround.model.methods import strongest, weakest
 
@@ -57,7 +58,7 @@ class _Registration(msgspec.Struct):
     id: str
     isMfaRegistered: bool | None = None
     isMfaCapable: bool | None = None
-    methodsRegistered: list[str] | None = None
+    methodsRegistered: list[str | None] | None = None
     lastUpdatedDateTime: str | None = None
 
 
@@ -70,13 +71,18 @@ def pages(graph: Graph, window: Window) -> Iterator[bytes]:
 
     path = "reports/authenticationMethods/userRegistrationDetails"
     select = "id,isMfaRegistered,isMfaCapable,methodsRegistered,lastUpdatedDateTime"
-    return listing(graph, Question(path, "AuditLog.Read.All", select=select, top=999, pace="reports"))
+    try:
+        yield from listing(graph, Question(path, "AuditLog.Read.All", select=select, top=999, pace="reports"))
+    except Unexpected as error:  # neither parameter is documented for this report
+        if not error.code:  # not a refusal
+            raise
+        yield from listing(graph, Question(path, "AuditLog.Read.All", pace="reports"))
 
 
 def rows(page: bytes) -> Iterator[MfaRegistration]:
     for account in decode(page, _Registrations).value:
         methods = account.methodsRegistered
-        words = None if methods is None else sorted({word(method) for method in methods})
+        words = None if methods is None else sorted({word(method) for method in methods if method})
         yield MfaRegistration(
             account_id=account.id,
             registered=account.isMfaRegistered,

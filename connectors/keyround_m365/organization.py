@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from keyround.connector import DataSet, Identity, Window, Without, decode
-from keyround.errors import CollectError, NotGranted
+from keyround.errors import CollectError, NotEnabled, NotGranted, Unexpected
 from keyround.model import Tenant
 
 from .wire import country, instant
@@ -85,7 +85,7 @@ def identify(graph: Graph) -> Identity:
     claims = {tid} if (tid := _tenant_of_token(graph.token())) else set[str]()
     try:
         body = graph.one(_question("organization", "id,displayName"))
-    except NotGranted:
+    except (NotGranted, NotEnabled, Unexpected):
         if not claims:
             raise
         return Identity(frozenset(claims))

@@ -39,8 +39,8 @@ _P1_GLITCH = (
 
 
 class _Error(msgspec.Struct):
-    code: str = ""
-    message: str = ""
+    code: str | None = None
+    message: str | None = None
 
 
 class _Body(msgspec.Struct):
@@ -56,8 +56,9 @@ def refusal(status: int, body: bytes, grants: str, premium: bool) -> CollectErro
     try:
         error = msgspec.json.decode(body, type=_Body, strict=False).error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        error = _Error(str(status), "")
-    code, said = error.code, f"{error.code} {error.message}".lower()
+        error = _Error()
+    code = error.code or str(status)
+    said = f"{code} {error.message}".lower()
     grant = _GRANT.format(grants=grants or "named by `keyround check`")
     if "nonpremiumtenant" in said or "premium license" in said:
         if premium:
@@ -83,7 +84,8 @@ def refusal(status: int, body: bytes, grants: str, premium: bool) -> CollectErro
             "Scan again, best outside office hours.",
             code=code,
         )
-    return Unexpected(f"Microsoft answered with the error {status} {short(code)}.", code=code)
+    named = "" if code == str(status) else f" ({short(code)})"
+    return Unexpected(f"Microsoft answered with the error {status}{named}.", code=code)
 
 
 def busy(status: int, waited: float) -> CollectError:

@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from keyround.connector import DataSet, Window, decode
-from keyround.errors import CollectError, NotGranted
+from keyround.connector import DataSet, Window, Without, decode
+from keyround.errors import CollectError, NotEnabled, NotGranted, Unexpected
 from keyround.model import RoleAssignment
 
 if TYPE_CHECKING:
     from .graph import Graph
 
 GRANTS = "RoleManagement.Read.Directory"
+HIDDEN = "The report cannot say who holds a role through a group."
 KINDS = {
     "#microsoft.graph.user": "account",
     "#microsoft.graph.serviceprincipal": "service_principal",
@@ -90,7 +91,7 @@ class Page(msgspec.Struct, frozen=True):
     members: dict[str, tuple[bytes, ...] | None]
 
 
-def pages(graph: Graph, window: Window) -> Iterator[Page]:
+def pages(graph: Graph, window: Window) -> Iterator[Page | Without]:
     from .graph import Question, listing
 
     definitions = _definitions(graph)
@@ -103,8 +104,10 @@ def pages(graph: Graph, window: Window) -> Iterator[Page]:
                 asked = Question(f"groups/{group}/transitiveMembers", "GroupMember.Read.All", top=999)
                 try:
                     members[group] = tuple(listing(graph, asked))
-                except CollectError:
+                except CollectError as error:
                     members[group] = None
+                    if error.code != "Request_ResourceNotFound":  # a deleted group is nobody's omission
+                        yield Without(("members_known",), error.about(HIDDEN))
         yield Page(body, definitions, members)
 
 
@@ -115,9 +118,7 @@ def _definitions(graph: Graph) -> tuple[bytes, ...]:
     path = "roleManagement/directory/roleDefinitions"
     try:
         return tuple(listing(graph, Question(path, GRANTS, select=f"{fields},isPrivileged", beta=True)))
-    except NotGranted:
-        raise
-    except CollectError:
+    except (NotGranted, NotEnabled, Unexpected):
         return tuple(listing(graph, Question(path, GRANTS, select=fields)))
 
 
@@ -199,4 +200,5 @@ DATASET = DataSet(
     tells="who the administrators are",
     source="https://learn.microsoft.com/graph/api/rbacapplication-list-roleassignments",
     grants=("RoleManagement.Read.Directory",),
+    optional={"members_known": "GroupMember.Read.All"},
 )

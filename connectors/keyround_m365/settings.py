@@ -62,6 +62,8 @@ class Settings:
                 raise ConfigError(
                     f"m365: credential = {way!r} needs {key}.", f"Add `{key} = …` to the tenant's section."
                 )
+        if not given.get("token", "").isascii() or len(given.get("token", "").split()) > 1:
+            raise ConfigError("m365: the token holds characters that no token has.", "Copy it alone, in one line.")
         cloud = given.get("cloud", "global")
         if cloud not in CLOUDS:
             raise ConfigError(f"m365: cloud = {cloud!r} is not known.", nearest(cloud, CLOUDS))
@@ -85,6 +87,7 @@ def _root(given: Mapping[str, str], key: str) -> str:
     text = given.get(key, "").rstrip("/")
     parts = urlsplit(text)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if text and not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and local))):
+    plain = parts.scheme == "http" and local and key != "authority"  # azure-identity speaks https only
+    if text and not (parts.hostname and (parts.scheme == "https" or plain)):
         raise ConfigError(f"m365: {key} = {text!r} is not an https address.")
     return text

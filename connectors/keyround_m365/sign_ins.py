@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from keyround.connector import DataSet, Window, Without, decode
-from keyround.errors import NotEnabled, Unexpected
+from keyround.errors import NotEnabled, NotGranted, Unexpected
 from keyround.model import SignIn
 
 from .wire import country, instant
@@ -73,7 +73,7 @@ class _SignIn(msgspec.Struct):
     authenticationRequirement: str | None = None
     authenticationProtocol: str | None = None
     autonomousSystemNumber: int | None = None
-    signInEventTypes: list[str] | None = None
+    signInEventTypes: list[str | None] | None = None
 
 
 class _SignIns(msgspec.Struct):
@@ -83,8 +83,9 @@ class _SignIns(msgspec.Struct):
 def pages(graph: Graph, window: Window) -> Iterator[bytes | Without]:
     from .graph import Question, listing
 
+    # Of the comparisons only eq, ge and le are documented.
     within = (
-        f"createdDateTime ge {window.since:%Y-%m-%dT%H:%M:%SZ} and createdDateTime lt {window.until:%Y-%m-%dT%H:%M:%SZ}"
+        f"createdDateTime ge {window.since:%Y-%m-%dT%H:%M:%SZ} and createdDateTime le {window.until:%Y-%m-%dT%H:%M:%SZ}"
     )
     question = Question("auditLogs/signIns", "AuditLog.Read.All", top=1000, filter=within, beta=True, pace="reports")
     begun = False
@@ -93,7 +94,7 @@ def pages(graph: Graph, window: Window) -> Iterator[bytes | Without]:
             begun = True
             yield body
         return
-    except (Unexpected, NotEnabled) as error:
+    except (Unexpected, NotEnabled, NotGranted) as error:
         if begun:
             raise
         refused = error
@@ -162,7 +163,7 @@ def _mfa(requirement: str | None, outcome: str | None) -> str:
 
 
 def _source(record: _SignIn) -> str:
-    kinds = [kind.lower() for kind in record.signInEventTypes or []]
+    kinds = [kind.lower() for kind in record.signInEventTypes or [] if kind]
     return (
         "noninteractive"
         if "noninteractiveuser" in kinds or (not kinds and record.isInteractive is False)

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keyround.connector import DataSet, Window, Without, decode
-from keyround.errors import CollectError, NotGranted, NotLicensed
+from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed, Unexpected
 from keyround.model import Account
 
 from .wire import instant
@@ -84,9 +84,11 @@ def pages(graph: Graph, window: Window) -> Iterator[Page | Without]:
         for body in listing(graph, full):
             yield Page(body, True)
         return
-    except (NotGranted, NotLicensed) as error:
+    except (NotGranted, NotLicensed, NotEnabled, Unexpected) as error:
         # Perhaps only the dates are refused: ask again without them. If the
-        # listing itself is refused, the second question says so.
+        # listing itself is refused, the second question says so. No code: not a refusal.
+        if not error.code:
+            raise
         refused: CollectError = error
     first = True
     for body in listing(graph, Question("users", "User.Read.All", select=SELECT, top=999)):
@@ -116,7 +118,7 @@ def rows(page: Page) -> Iterator[Account]:
             activity=_activity(created, success, quiet, attempt) if page.with_activity else None,
             last_success_at=success,
             last_noninteractive_at=quiet,
-            unused_since=_unused_since(created, success, quiet) if page.with_activity else None,
+            unused_since=_unused_since(created or attempt, success, quiet) if page.with_activity else None,
             last_attempt_at=attempt,
             # A guest has no password here; Graph shows the day of the invitation.
             password_changed_at=None if external else instant(user.lastPasswordChangeDateTime),
@@ -155,10 +157,15 @@ def _activity(
     return "never" if created >= SUCCESSES_SINCE else None
 
 
-def _unused_since(created: datetime | None, success: datetime | None, quiet: datetime | None) -> datetime:
-    """The last use; without one the account was not used since successes are recorded, or since it exists."""
+def _unused_since(existed: datetime | None, success: datetime | None, quiet: datetime | None) -> datetime | None:
+    """The last use; without one the account was not used since successes are recorded, or since it is known to exist.
+
+    Graph leaves the date of creation out for old accounts, but for some synchronised ones too: no date is no age.
+    """
     used = [when for when in (success, quiet) if when]
-    return max(used) if used else max(created or SUCCESSES_SINCE, SUCCESSES_SINCE)
+    if used:
+        return max(used)
+    return existed and max(existed, SUCCESSES_SINCE)
 
 
 def _never_expires(policies: str | UnsetType | None) -> bool | None:

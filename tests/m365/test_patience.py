@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from email.utils import format_datetime
 
+import msgspec
 import pytest
 
 from keyround.connector import Complete, Incomplete
@@ -28,6 +29,31 @@ def test_retry_after_is_obeyed_however_it_is_written(header, pause, gather, big,
     outcome, rows = gather(big, "users")["users"]
     assert isinstance(outcome, Complete) and people(rows) == USERS
     assert nap.slept == [pause]
+
+
+@pytest.mark.parametrize(
+    "header", ["0", "-5", "nan", "soon", "Wed, 21 Oct 2015 07:28:00 GMT", "Fri, 31 Dec 9999 23:59:59 -1400"]
+)
+def test_retry_after_that_says_nothing_useful_neither_breaks_nor_spins(header, gather, big, cloud, nap):
+    cloud.faults.append(Fault("/users", status=429, headers={"retry-after": header}, times=99))
+    outcome, _ = gather(big, "users")["users"]
+    assert outcome.error.kind == "Throttled" and len(nap.slept) == 5 and nap.slept == sorted(nap.slept)
+
+
+def test_tries_are_counted_per_request_not_per_listing(gather, big, cloud):
+    for page in range(3):
+        cloud.faults.append(Fault("/users", status=503, times=4, after=page * 5))
+    outcome, rows = gather(big, "users")["users"]
+    assert isinstance(outcome, Complete) and people(rows) == USERS
+
+
+def test_half_a_surrogate_pair_is_no_broken_answer():
+    from keyround_m365.graph import _next_link
+
+    body = b'{"value":[{"id":"a","displayName":"\\ud83d x"}],"@odata.nextLink":"y"}'
+    assert _next_link(body) == "y"
+    with pytest.raises(msgspec.DecodeError):
+        _next_link(body[:-3])
 
 
 @pytest.mark.parametrize("body", ["429_no_retry_after", "429_unknown_error", "503_plain_html"])
@@ -104,6 +130,16 @@ class Quiet:
 def test_nobody_listens(gather, settings):
     outcome, rows = gather(settings | {"graph_url": "http://127.0.0.1:9"}, "users")["users"]
     assert outcome.error.kind == "Unreachable" and not rows
+
+
+def test_a_redirect_is_followed_on_the_same_host_only(gather, big, cloud):
+    back = cloud.url + "/v1.0/subscribedSkus"
+    for place in (back.replace("127.0.0.1", "localhost"), "https://127.0.0.1:9/", "http://[::", "ftp://x/", ""):
+        cloud.faults[:] = [Fault("/identitySecurity", status=302, headers={"location": place}, times=99)]
+        outcome, rows = gather(big, "security_defaults")["security_defaults"]
+        assert not rows and outcome.error.kind in ("Unexpected", "Unreachable")
+    cloud.faults[:] = [Fault("/identitySecurity", status=307, headers={"location": "?again=1"})]
+    assert isinstance(gather(big, "security_defaults")["security_defaults"][0], Complete)
 
 
 def test_the_token_goes_to_no_other_host(gather, big, cloud):

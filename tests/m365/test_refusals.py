@@ -37,6 +37,7 @@ def test_an_unreadable_group_hides_its_members_and_nobody_else(gather, settings,
     cloud.faults.append(Fault("transitiveMembers", body="403_authorization_requestdenied", times=9))
     outcome, rows = gather(settings, "role_assignments")["role_assignments"]
     assert isinstance(outcome, Complete)
+    assert outcome.without["members_known"].kind == "NotGranted"
     (hidden,) = [row for row in rows if row.members_known is False]
     assert (hidden.holder_kind, hidden.via) == ("group", "Rollen IT-Support")
 
@@ -60,6 +61,18 @@ def test_an_unreadable_group_hides_its_members_and_nobody_else(gather, settings,
 def test_bodies(status, body, kind):
     error = refusal(status, body, "X.Read.All", premium=False)
     assert error.kind == kind and error.detail and error.remedy
+
+
+def test_sign_in_dates_refused_with_400_cost_the_dates_only(gather, settings, cloud):
+    cloud.faults.append(Fault("signInActivity", body="400_more_than_120_users", times=99))
+    outcome, rows = gather(settings, "users")["users"]
+    assert isinstance(outcome, Complete) and "activity" in outcome.without and len(rows) == 53
+
+
+def test_the_report_takes_neither_top_nor_select(gather, settings, cloud):
+    cloud.faults.append(Fault("userReg.*(top|select)", body="400_more_than_120_users", times=99))
+    outcome, rows = gather(settings, "mfa_registrations")["mfa_registrations"]
+    assert isinstance(outcome, Complete) and rows
 
 
 def test_the_licence_check_that_fails_although_p1_is_there():
@@ -100,6 +113,15 @@ def test_secret_and_certificate_sign_in_over_tls(secured, gather, cloud, monkeyp
     assert isinstance(gather(secured | way, "users")["users"][0], Complete)
 
 
+def test_either_variable_is_enough_also_beside_another(secured, gather, cloud, monkeypatch):
+    import certifi
+
+    way = secured | {"credential": "secret", "secret": cloud.app_secret("m365")}
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    monkeypatch.setenv("SSL_CERT_FILE", cloud.ca_pem)
+    assert isinstance(gather(way, "organization")["organization"][0], Complete)
+
+
 def test_device_code_shows_the_code_and_waits_for_the_person(secured, gather, capsys):
     assert isinstance(gather(secured | {"credential": "device_code"}, "organization")["organization"][0], Complete)
     assert "enter the code" in capsys.readouterr().err
@@ -116,6 +138,13 @@ def test_a_secret_that_is_wrong_or_over(expired, code, secured, nap, cloud):
     assert caught.value.code == code and secret not in str(caught.value)
 
 
+def test_a_sign_in_service_out_of_reach_is_no_refusal(secured, nap):
+    away = secured | {"credential": "secret", "secret": "x", "authority": "https://127.0.0.1:9"}
+    with CONNECTOR.open(away, nap.clock) as graph, pytest.raises(CollectError) as caught:
+        CONNECTOR.identify(graph)
+    assert caught.value.kind == "Unreachable" and nap.slept
+
+
 GOOD = {"tenant_id": "11111111-2222-3333-4444-555555555555", "credential": "token", "token": "x"}
 
 
@@ -127,8 +156,11 @@ GOOD = {"tenant_id": "11111111-2222-3333-4444-555555555555", "credential": "toke
         ({"credential": "secret"}, "needs client_id"),
         ({"graph_ulr": "x"}, "Did you mean 'graph_url'?"),
         ({"graph_url": "http://graph.microsoft.com"}, "not an https address"),
+        ({"authority": "http://127.0.0.1:80"}, "not an https address"),
         ({"cloud": "usgob"}, "Did you mean 'usgov'?"),
         ({"token": 5}, "must be text"),
+        ({"token": "Bearer x"}, "no token has"),
+        ({"token": "t\u00f6ken"}, "no token has"),
     ],
 )
 def test_settings_name_the_mistake(change, said):

@@ -81,6 +81,13 @@ def test_half_a_surrogate_pair_hides_nobody():
     assert [row.account_id for row in users.rows(users.Page(page, True))] == ["a", "b"]
 
 
+def test_an_account_of_unknown_age_is_not_called_unused():
+    page = b"""{"value":[{"id":"a"},{"id":"b","signInActivity":{"lastSignInDateTime":"2019-05-05T01:01:01Z"}},
+                       {"id":"c","createdDateTime":"2016-01-01T00:00:00Z"}]}"""
+    since = [row.unused_since and row.unused_since.year for row in users.rows(users.Page(page, True))]
+    assert since == [None, 2023, 2023]
+
+
 def test_a_healthy_record_in_full():
     record = {
         "id": "s1", "createdDateTime": "2026-11-20T12:00:00Z", "userId": "u1",
