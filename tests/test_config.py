@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from keyround.config import read
+from keyround.connector import Clock
 from keyround.errors import ConfigError
+from keyround.scan import scan
+from keyround.store import ClientStore
 
 GOOD = """
 store = "snapshots"
@@ -55,6 +60,10 @@ def test_a_client_with_its_tenant(written, monkeypatch):
         ("[[client.contoso.tenant]]", "[[client.contoso.tenants]]", "Did you mean 'tenant'?"),
         ('connector  = "m365"', "", "connector is missing"),
         ('name = "Nordlicht IT"', 'name = "Nordlicht IT', "not valid TOML"),
+        ('["dk", "SE"]', '["dk", "UK"]', "Write 'GB'"),
+        ('every          = "week"', "every = 7", "must be text"),
+        ('every          = "week"', "accept = 7", "[[client.contoso.accept]]"),
+        ('store = "snapshots"', 'store = "~nobody-here/x"', "no such home folder"),
     ],
 )
 def test_mistakes_are_named(written, wrong, right, said):
@@ -92,3 +101,26 @@ def test_a_secret_file_beside_the_configuration(written, tmp_path, capsys):
     client = read(written(GOOD.replace("env:CONTOSO_SECRET", "file:key.pem"))).client("contoso")
     assert client.tenants[0].opened()["secret"] == "hush"
     assert "chmod 600" in capsys.readouterr().err
+
+
+def test_a_mark_and_line_ends_from_windows(written):
+    path = written("")
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert read(path).client("contoso").name == "Contoso Ltd"
+
+
+def test_what_has_no_effect_yet_is_said(written, capsys):
+    read(written(GOOD + '[[client.contoso.accept]]\nrule = "admin-no-second-factor"\n')).client("contoso")
+    said = capsys.readouterr().err
+    assert "accept of 'contoso' has no effect" in said and "every of 'contoso'" in said
+
+
+def test_the_section_is_named_and_one_tenant_stands_once(written, monkeypatch, tmp_path):
+    monkeypatch.setenv("CONTOSO_SECRET", "hush")
+    tenant = GOOD[GOOD.index("[[client.contoso.tenant]]") :].replace("credential", 'client_id = "x"\ncredential')
+    whole = GOOD[: GOOD.index("[[client.contoso.tenant]]")]
+    for second, said in ((tenant.replace("m365", "m356"), "number 2: .*Did you mean 'm365'"), (tenant, "twice")):
+        client = read(written(whole + tenant + second)).client("contoso")
+        with pytest.raises(ConfigError, match=said):
+            scan(client, ClientStore(tmp_path, "contoso"), (), datetime(2026, 11, 20), 7, Clock(), lambda *_: None)
+    assert not (tmp_path / "contoso").exists()

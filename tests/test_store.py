@@ -147,3 +147,38 @@ def test_a_full_disk_is_a_clear_error_and_the_last_snapshot_stays(store):
         draft.discard()
     assert os.strerror(errno.ENOSPC) in str(caught.value) and "Free some space" in caught.value.remedy
     assert store.stamps() == [good.folder.name] and store.snapshot(good.folder.name)
+
+
+def test_a_scan_at_a_day_to_come_calls_no_day_finished_that_is_not_over(store):
+    with store.locked():
+        draft = store.begin(NOW + timedelta(days=300))
+        with draft.writer(TENANT, "m365", "sign_ins", SignIn) as write:
+            write([sign_in("a", 5)])
+        draft.settle(TENANT, "sign_ins", Window(WEEK.since, NOW + timedelta(days=300)), True, now=NOW)
+        draft.freeze()
+        draft.discard()
+    assert max(store.parts(TENANT, "sign_ins", WEEK)) == (NOW - timedelta(days=3)).date()
+
+
+def test_a_damaged_or_missing_day_is_named(store):
+    snapshot = sealed(store, rows=[sign_in("a", 5)])
+    store.check_days()
+    day = snapshot.root / next(iter(snapshot.manifest["tenants"][0]["parts"]))
+    day.chmod(0o600)
+    day.write_bytes(b"half")
+    with pytest.raises(StoreError, match=f"{day.parent.name}.*remove it"):
+        store.check_days()
+    day.unlink()
+    store.check_days()  # it will be fetched again
+    with pytest.raises(StoreError, match=f"{day.parent.name}.*cannot be read"):
+        store.snapshot(snapshot.folder.name)
+
+
+def test_only_the_owner_may_look_and_strangers_in_the_folder_do_no_harm(store, caplog):
+    sealed(store, rows=[sign_in("a", 5)])
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (store.root, *store.root.rglob("*")))
+    (store.scans / "notes").mkdir()
+    (store.root / "sign_ins" / TENANT / "sign_ins" / "day=never").mkdir()
+    (store.root / "sign_ins" / TENANT / "sign_ins" / "day=never" / "x.parquet").touch()
+    assert len(store.stamps()) == 1 and store.fetch_window(TENANT, "sign_ins", WEEK) != WEEK
+    assert not list(store.results()) and "damaged" in caplog.text  # `sealed` writes none worth the name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +16,20 @@ from .errors import ConfigError, nearest
 from .secrets import SECRET_KEYS, resolve
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
+_MISTAKEN = {"UK": "GB", "EL": "GR", "EN": "GB"}  # as people write them -> as the providers do
 
 
 @dataclass(frozen=True, slots=True)
 class TenantConfig:
-    """One `[[client.NAME.tenant]]`. `settings` goes to the connector; secrets in it are still references."""
+    """One `[[client.NAME.tenant]]`. `settings` goes to the connector; secrets in it are still references.
+
+    `place` is where it stands, for messages.
+    """
 
     connector: str
     settings: Mapping[str, Any]
     folder: Path
+    place: str = ""
 
     def opened(self) -> dict[str, Any]:
         """The settings with every secret read. Raises ConfigError."""
@@ -35,12 +41,16 @@ class TenantConfig:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One `[client.NAME]`. `home_countries` None: take the tenant's own country, and say that it is assumed."""
+    """One `[client.NAME]`. `home_countries` None: take the tenant's own country, and say that it is assumed.
+
+    `ignored` names what the file holds for a later version and this one does not act on.
+    """
 
     key: str
     name: str
     tenants: tuple[TenantConfig, ...]
     home_countries: tuple[str, ...] | None = None
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +61,39 @@ class Config:
     prepared_by: str = ""
 
     def client(self, key: str) -> Client:
-        """Raises ConfigError with the nearest client there is."""
+        """Raises ConfigError with the nearest client there is. Says what of it this version leaves aside."""
         if key not in self.clients:
             raise ConfigError(f"{self.path.name} has no client {key!r}.", nearest(key, self.clients))
+        for section in self.clients[key].ignored:
+            print(f"{self.path.name}: {section} of {key!r} has no effect in this version.", file=sys.stderr)
         return self.clients[key]
 
 
 def read(path: Path) -> Config:
     """The configuration file at `path`. Raises ConfigError."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors put a mark in front
     except FileNotFoundError as error:
         raise ConfigError(
             f"There is no {path}.", "Give its place with --config FILE, or try `keyround demo`."
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: {error.reason}.", "Save it again as UTF-8.") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
     place = path.name
     _only(raw, ("store", "provider", "client"), place)
     provider = _table(raw, "provider", place)
     _only(provider, ("name",), f"{place}: [provider]")
-    store = _text(raw, "store", place) or str(Path(platformdirs.user_data_dir("keyround")) / "store")
+    store = _text(raw, "store", place)
     clients = _table(raw, "client", place)
     return Config(
         path=path,
-        store=path.parent / Path(store).expanduser(),
+        store=_folder(store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
         clients={key: _client(key, part, path) for key, part in clients.items()},
         prepared_by=_text(provider, "name", f"{place}: [provider]"),
     )
@@ -93,19 +109,24 @@ def _client(key: str, raw: Any, path: Path) -> Client:
     tenants = raw.get("tenant", [])
     if not isinstance(tenants, list) or not tenants:
         raise ConfigError(f"{place} has no tenant.", f"Add a [[client.{key}.tenant]] section.")
+    _text(raw, "every", place)
+    accept = raw.get("accept", [])
+    if not isinstance(accept, list) or not all(isinstance(one, dict) for one in accept):
+        raise ConfigError(f"{place}: accept is not a list of tables.", f"Write [[client.{key}.accept]].")
     return Client(
         key=key,
         name=_text(raw, "name", place) or key,
-        tenants=tuple(_tenant(key, part, path) for part in tenants),
+        tenants=tuple(_tenant(key, part, path, number) for number, part in enumerate(tenants, 1)),
         home_countries=_countries(raw, place),
+        ignored=tuple(key for key in ("accept", "every") if raw.get(key)),
     )
 
 
-def _tenant(key: str, raw: Any, path: Path) -> TenantConfig:
-    place = f"{path.name}: [[client.{key}.tenant]]"
+def _tenant(key: str, raw: Any, path: Path, number: int) -> TenantConfig:
+    place = f"{path.name}: [[client.{key}.tenant]] number {number}"
     if not isinstance(raw, dict) or not _text(raw, "connector", place):
         raise ConfigError(f"{place}: connector is missing.", 'Add connector = "m365" or connector = "google".')
-    return TenantConfig(raw["connector"], raw, path.parent)
+    return TenantConfig(raw["connector"].strip(), raw, path.parent, place)
 
 
 def _countries(raw: Mapping[str, Any], place: str) -> tuple[str, ...] | None:
@@ -114,7 +135,17 @@ def _countries(raw: Mapping[str, Any], place: str) -> tuple[str, ...] | None:
     found = raw["home_countries"]
     if not isinstance(found, list) or not all(isinstance(c, str) and re.fullmatch("[A-Za-z]{2}", c) for c in found):
         raise ConfigError(f"{place}: home_countries is a list of two-letter codes.", 'For example ["DK", "SE"].')
-    return tuple(sorted({code.upper() for code in found})) or None
+    codes = {code.upper() for code in found}
+    for code in sorted(codes & _MISTAKEN.keys()):
+        raise ConfigError(f"{place}: home_countries: {code!r} is no country's code.", f"Write {_MISTAKEN[code]!r}.")
+    return tuple(sorted(codes)) or None
+
+
+def _folder(text: str, path: Path) -> Path:
+    try:
+        return path.parent / Path(text).expanduser()
+    except RuntimeError as error:  # ~somebody, who has no home here
+        raise ConfigError(f"{path.name}: store = {text!r}: there is no such home folder.") from error
 
 
 def _only(raw: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:

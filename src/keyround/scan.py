@@ -6,12 +6,15 @@ network from the snapshot, and gives the same answer every time.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import duckdb
 
 from . import __version__, derived
 from .config import Client, TenantConfig
@@ -33,14 +36,12 @@ from .engine import ledger, sandbox
 from .engine.evaluate import evaluate
 from .engine.results import Coverage, NotEvaluated, Result, Scan, TenantInfo
 from .engine.rule import Rule
-from .errors import CollectError, ConfigError, RuleError, Unexpected, WrongTenant, nearest
+from .errors import CollectError, ConfigError, RuleError, StoreError, Unexpected, WrongTenant, nearest
 from .model import NAME, Row, SignIn, Tenant, bare, columns
 from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
 
-if TYPE_CHECKING:
-    import duckdb
-
 R = TypeVar("R", bound=Row)
+_UNREADABLE = "Restore the file it names from a backup, or remove it and scan again."
 Progress = Callable[[str, str, Outcome | None], None]
 """Called with (tenant, data set, None) before a data set is read and with its outcome after."""
 
@@ -75,10 +76,14 @@ def scan(
     Whatever happens, earlier snapshots stay as they are and no half one is left.
     """
     asked = window(taken_at, days)
+    ready = [opened(part) for part in client.tenants]
+    if twice := [tenant for tenant, count in Counter(one.tenant for one in ready).items() if count > 1]:
+        raise ConfigError(f"The client {client.key!r} names the tenant {twice[0]} twice.", "Remove one of the two.")
     with store.locked():
+        store.check_days()
         draft = store.begin(taken_at)
         try:
-            tenants = [_collected(part, store, draft, asked, clock, progress) for part in client.tenants]
+            tenants = [_collected(part, store, draft, asked, clock, progress) for part in ready]
             refused = [tenant.refused for tenant in tenants if tenant.refused]
             if len(refused) == len(tenants):
                 raise refused[0]
@@ -92,7 +97,7 @@ def scan(
         except BaseException:
             draft.discard()
             raise
-    return Snapshot.read(store.root, sealed)
+    return sealed
 
 
 @dataclass(slots=True)
@@ -106,14 +111,33 @@ class _Collected:
     refused: CollectError | None = None
 
 
-def _collected(
-    config: TenantConfig, store: ClientStore, draft: Draft, asked: Window, clock: Clock, progress: Progress
-) -> _Collected:
-    reader = connector(config.connector)
-    settings = config.opened()
-    tenant = _Collected(reader.tenant_of(settings), reader)
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One configured tenant, ready to be signed in to. `settings` hold the secrets themselves."""
+
+    tenant: str
+    connector: Connector[Any]
+    settings: Mapping[str, Any] = field(repr=False)
+
+
+def opened(config: TenantConfig) -> Opened:
+    """Find the connector, read the secrets, check the settings. Raises ConfigError naming the section."""
     try:
-        with reader.open(settings, clock) as session:
+        reader = connector(config.connector)
+        settings = config.opened()
+        return Opened(reader.tenant_of(settings), reader, settings)
+    except ConfigError as error:
+        where = f"{config.place}: " if config.place else ""
+        raise ConfigError(f"{where}{error.detail}", error.remedy, error.therefore) from error
+
+
+def _collected(
+    config: Opened, store: ClientStore, draft: Draft, asked: Window, clock: Clock, progress: Progress
+) -> _Collected:
+    reader = config.connector
+    tenant = _Collected(config.tenant, reader)
+    try:
+        with reader.open(config.settings, clock) as session:
             identity = reader.identify(session)
             guard(tenant.id, identity)
             tenant.name = identity.name
@@ -125,7 +149,7 @@ def _collected(
                     outcome = collect(dataset, session, fetched, write)
                 if events:
                     whole = isinstance(outcome, Complete)
-                    draft.settle(tenant.id, dataset.name, fetched, whole)
+                    draft.settle(tenant.id, dataset.name, fetched, whole, clock.now())
                 tenant.outcomes[dataset.name] = outcome
                 progress(tenant.name or tenant.id, dataset.name, outcome)
     except CollectError as error:
@@ -190,8 +214,17 @@ def judge(
 ) -> Judgement:
     """Compute the derived tables and run every rule over every tenant. Offline; same answer every time.
 
-    `now` and `home` (countries) default to those of the scan.
+    `now` and `home` (countries) default to those of the scan. Raises StoreError when a table cannot be read.
     """
+    try:
+        return _judgement(snapshot, rules, now, home)
+    except duckdb.Error as error:
+        raise StoreError(f"The snapshot cannot be read: {str(error).splitlines()[0]}.", _UNREADABLE) from error
+
+
+def _judgement(
+    snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, home: Sequence[str] | None
+) -> Judgement:
     manifest = snapshot.manifest
     given = {
         "now": now or snapshot.taken_at,
@@ -272,7 +305,7 @@ def _with_derived(
 ) -> dict[str, sandbox.Source]:
     sources = dict(files)
     for own in reader.derived:
-        with sandbox.opened({NAME[table]: sources[NAME[table]] for table in own.reads}, tenant.id) as db:
+        with sandbox.opened({name: sources[name] for t in own.reads if (name := NAME[t]) in sources}, tenant.id) as db:
             rows = list(own.rows(_Tables(db, tenant.connector), outcomes, given["now"], given))
         sources[NAME[own.fills]] = sandbox.Rows(as_arrow(rows, own.fills, tenant.id, tenant.connector))
     for name in derived.SQL:

@@ -29,7 +29,7 @@ def resolve(key: str, reference: str, folder: Path) -> str:
             raise ConfigError(f"{key}: the environment variable {name} is not set.", f"Set {name} and run again.")
         return value
     if way == "file":
-        return _file(key, folder / Path(name).expanduser())
+        return _file(key, folder, name)
     import keyring
     from keyring.errors import KeyringError
 
@@ -42,16 +42,22 @@ def resolve(key: str, reference: str, folder: Path) -> str:
     return found
 
 
-def _file(key: str, path: Path) -> str:
+def _file(key: str, folder: Path, name: str) -> str:
+    path = folder / name
     try:
+        path = folder / Path(name).expanduser()
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"{key}: {path} cannot be read ({error.strerror}).", "Check the path and its permissions."
         ) from error
+    except RuntimeError as error:  # ~somebody, who has no home here
+        raise ConfigError(f"{key}: {name}: there is no such home folder.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{key}: {path} is not a text file.", "Export the key as PEM or JSON text.") from error
+    except ValueError as error:
+        raise ConfigError(f"{key}: {name!r} is no file's name.") from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         print(f"Warning: {path} can be read by other users of this computer; run: chmod 600 {path}", file=sys.stderr)
     if not text.strip():

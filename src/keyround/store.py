@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
@@ -37,6 +39,8 @@ from .model.sign_ins import OUTCOMES
 FORMAT = 1
 SETTLED = timedelta(hours=48)  # after this a day gets no more late records worth waiting for
 BATCH = 32_768  # rows turned into columns at a time
+_STAMP = re.compile(r"\d{8}T\d{6}Z")
+_log = logging.getLogger(__name__)
 
 
 class ClientStore:
@@ -49,45 +53,61 @@ class ClientStore:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other scans of this client out. Raises StoreError when one is running."""
+        lock = FileLock(self.root / ".lock", mode=0o600)
         with _disk_errors():
-            self.scans.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock(self.root / ".lock")
+            _private(self.scans)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout as error:
+                raise StoreError(
+                    "Another scan of this client is running.", "Wait until it has ended, then scan again."
+                ) from error
         try:
-            with lock.acquire(timeout=0):
-                yield
-        except Timeout as error:
-            raise StoreError(
-                "Another scan of this client is running.", "Wait until it has ended, then scan again."
-            ) from error
+            yield
+        finally:
+            lock.release()
 
     def stamps(self) -> list[str]:
         """The sealed snapshots, oldest first."""
         if not self.scans.is_dir():
             return []
-        return sorted(folder.name for folder in self.scans.iterdir() if not folder.name.startswith("."))
+        return sorted(folder.name for folder in self.scans.iterdir() if _STAMP.fullmatch(folder.name))
 
     def snapshot(self, stamp: str) -> Snapshot:
         """Open one sealed snapshot. Raises StoreError when it is damaged or gone."""
         return Snapshot.read(self.root, self.scans / stamp)
 
     def results(self) -> Iterator[Mapping[str, Any]]:
-        """The verdicts sealed with each scan, oldest first; a scan whose judging failed has none."""
+        """The verdicts sealed with each scan, oldest first; a scan whose judging failed has none.
+
+        One damaged file makes findings look younger than they are; that is said, and hides no report.
+        """
         for stamp in self.stamps():
-            path = self.scans / stamp / "results.json"
-            if path.exists():
-                yield json.loads(path.read_text(encoding="utf-8"))
+            try:
+                raw = json.loads((self.scans / stamp / "results.json").read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError):
+                raw = None
+            if isinstance(raw, dict) and raw.keys() >= {"taken_at", "rules"}:
+                yield raw
+            else:
+                _log.warning("The results of the scan %s are damaged: findings may look newer than they are.", stamp)
 
     def written(self) -> frozenset[str]:
         """SHA-256 of every workbook written for this client: a file with another one was edited by people."""
         try:
-            return frozenset((self.root / "workbooks").read_text(encoding="ascii").split())
+            return frozenset((self.root / "workbooks").read_text(encoding="ascii", errors="replace").split())
         except FileNotFoundError:
             return frozenset()
 
     def remember(self, workbook: str) -> None:
         """Add one to `written`. Raises StoreError."""
-        with _disk_errors(), (self.root / "workbooks").open("a", encoding="ascii") as file:
-            file.write(f"{workbook}\n")
+        path = self.root / "workbooks"
+        with _disk_errors():
+            path.touch(0o600)
+            with path.open("a", encoding="ascii") as file:
+                file.write(f"{workbook}\n")
 
     def begin(self, taken_at: datetime) -> Draft:
         """A new draft; what a killed scan left behind is removed. Call it under `locked`."""
@@ -116,7 +136,25 @@ class ClientStore:
     def _parts(self, tenant: str, dataset: str) -> Iterator[tuple[date, Path]]:
         folder = self.root / "sign_ins" / quote(tenant, safe="") / dataset
         for path in folder.glob("day=*/*.parquet"):
-            yield date.fromisoformat(path.parent.name.removeprefix("day=")), path.relative_to(self.root)
+            with suppress(ValueError):  # somebody else's folder
+                yield date.fromisoformat(path.parent.name.removeprefix("day=")), path.relative_to(self.root)
+
+    def check_days(self) -> None:
+        """Raises StoreError when a stored day is no longer what the newest snapshot says: every scan would read it."""
+        for stamp in reversed(self.stamps()):
+            try:
+                tenants = json.loads((self.scans / stamp / "manifest.json").read_text(encoding="utf-8"))["tenants"]
+                days = {self.root / part: digest for tenant in tenants for part, digest in tenant["parts"].items()}
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue  # a damaged snapshot; an older one knows
+            with _disk_errors():
+                for path in [path for path, digest in days.items() if path.exists() and _sha256(path) != digest]:
+                    raise StoreError(
+                        f"A stored day of sign-ins is damaged: {path}.",
+                        "Restore this file from a backup, or remove it: the next scan asks for that day again.",
+                        "Nothing was scanned.",
+                    )
+            return
 
 
 @dataclass(slots=True)
@@ -141,6 +179,12 @@ class _Writer:
             self.add(self.schema.empty_table())
         if self._file is not None:
             self._file.close()
+
+    def keep(self) -> None:
+        """Close, and see the file onto the disk: a power cut must not leave a finished day that is empty."""
+        self.close()
+        with self.path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 @dataclass(slots=True)
@@ -199,22 +243,28 @@ class Draft:
         name = NAME[table]
         return self._writers.setdefault(name, _Writer(self.folder / f"{name}.parquet", arrow_schema(table)))
 
-    def settle(self, tenant: str, dataset: str, fetched: Window, whole: bool) -> None:
-        """Sort one data set's sign-ins into finished days and the rest, one record per id, in order of time."""
+    def settle(self, tenant: str, dataset: str, fetched: Window, whole: bool, now: datetime | None = None) -> None:
+        """Sort one data set's sign-ins into finished days and the rest, one record per id, in order of time.
+
+        `now` is the computer's own clock (default: the scan's). A scan taken "at" a day to come must
+        not call the days before it finished, unless records of them are there.
+        """
         raw = self._raw.pop((tenant, dataset), None)
         if raw is None:
             if not whole:
                 return
             raw = _Writer(self.folder / ".raw-empty.parquet", arrow_schema(SignIn))
         stored = ClientStore(self.root.parent, self.root.name).parts(tenant, dataset, fetched)
-        finished = [day for day in _finished(fetched, self.taken_at) if day not in stored] if whole else []
         with _disk_errors():
             raw.close()
         with _disk_errors(), _sorter(self.folder, raw.path) as db:
+            ((newest,),) = db.sql("select max(signed_in_at) from kept").fetchall()
+            known = min(fetched.until, self.taken_at, max(now or self.taken_at, newest or fetched.since))
+            finished = [day for day in _finished(fetched.since, known) if day not in stored] if whole else []
             for day in finished:
                 part = _Writer(self.folder / f".part-{len(self._moves)}.parquet", arrow_schema(SignIn))
-                part.fill(_in_order(db, f"signed_in_at::date = '{day}'"))
-                part.close()
+                part.fill(_in_order(db, f"signed_in_at >= '{day}' and signed_in_at < '{day + timedelta(days=1)}'"))
+                part.keep()
                 home = self.root / "sign_ins" / quote(tenant, safe="") / dataset / f"day={day}"
                 self._moves.append((part.path, home / f"{self.target.name}.parquet"))
             elsewhere = ", ".join(f"'{day}'" for day in sorted({*finished, *stored})) or "null"
@@ -227,9 +277,9 @@ class Draft:
         with _disk_errors():
             for name in TABLES.keys() - COMPUTED:
                 path, schema = self.folder / f"{name}.parquet", arrow_schema(TABLES[name])
-                self._writers.setdefault(name, _Writer(path, schema)).close()
+                self._writers.setdefault(name, _Writer(path, schema)).keep()
             for part, home in self._moves:
-                home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _private(home.parent)
                 part.chmod(0o400)
                 os.replace(part, home)
 
@@ -238,24 +288,25 @@ class Draft:
         self._manifest = manifest
         return Snapshot(self.root, self.folder, manifest)
 
-    def seal(self, results: Mapping[str, Any] | None) -> Path:
+    def seal(self, results: Mapping[str, Any] | None) -> Snapshot:
         """Make the snapshot visible, whole or not at all. Raises StoreError."""
         with _disk_errors():
             if results is not None:
                 _write_json(self.folder / "results.json", results)
             files = {path.name: _sha256(path) for path in sorted(self.folder.glob("[!.]*"))}
-            _write_json(self.folder / "manifest.json", {"format": FORMAT, **self._manifest, "files": files})
+            manifest = {"format": FORMAT, **self._manifest, "files": files}
+            _write_json(self.folder / "manifest.json", manifest)
             for path in self.folder.iterdir():
                 path.chmod(0o400)
             os.replace(self.folder, self.target)
             self.target.chmod(0o500)
-        return self.target
+        return Snapshot(self.root, self.target, manifest)
 
     def discard(self) -> None:
         """Forget the draft; finished snapshots stay as they are."""
         for writer in [*self._writers.values(), *self._raw.values()]:
-            if writer._file is not None:
-                writer._file.close()
+            with suppress(OSError):  # a full disk is what brought us here
+                writer.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -270,22 +321,36 @@ class Snapshot:
     @classmethod
     def read(cls, root: Path, folder: Path) -> Snapshot:
         """Raises StoreError when the snapshot is not there, damaged or from a later version."""
-        damaged = StoreError(f"The snapshot {folder.name} is damaged.", "Use an earlier snapshot or scan again.")
+
+        def damaged(why: str) -> StoreError:
+            return StoreError(
+                f"The snapshot {folder.name} is damaged: {why}.",
+                "Name another snapshot with --snapshot, restore the file from a backup, or scan again.",
+                "No report is made of it.",
+            )
+
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            datetime.fromisoformat(manifest["taken_at"])
+            if manifest["format"] < 1:
+                raise ValueError
             if manifest["format"] > FORMAT:
                 raise StoreError(f"The snapshot {folder.name} was written by a later version.", "Update keyround.")
             files = {folder / name: digest for name, digest in manifest["files"].items()}
             files |= {root / part: digest for tenant in manifest["tenants"] for part, digest in tenant["parts"].items()}
-            for path, digest in files.items():
-                if _sha256(path) != digest:
-                    raise damaged
         except FileNotFoundError as error:
             raise StoreError(
                 f"There is no whole snapshot {folder.name}.", "Scan first, or name another one."
             ) from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise damaged from error
+            raise damaged("manifest.json cannot be read") from error
+        for path, digest in files.items():
+            name = path.relative_to(root).as_posix()
+            try:
+                if _sha256(path) != digest:
+                    raise damaged(f"{name} was changed after it was sealed")
+            except OSError as error:
+                raise damaged(f"{name} cannot be read: {error.strerror}") from error
         return cls(root, folder, manifest)
 
     @property
@@ -319,15 +384,15 @@ def as_arrow(rows: Sequence[Row], table: type[Row], tenant: str, provider: str) 
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _finished(fetched: Window, taken_at: datetime) -> list[date]:
-    """The whole days of `fetched` that get no more records.
+def _finished(since: datetime, until: datetime) -> list[date]:
+    """The whole days from `since` that get no more records after `until`.
 
     A day that the provider had begun to forget counts too: later it has even
     less of it. For the same reason a stored day is never replaced.
     """
-    day = fetched.since.date() if fetched.since.time() == time() else fetched.since.date() + timedelta(days=1)
+    day = since.date() if since.time() == time() else since.date() + timedelta(days=1)
     days = []
-    while datetime.combine(day + timedelta(days=1), time()) + SETTLED <= min(fetched.until, taken_at):
+    while datetime.combine(day + timedelta(days=1), time()) + SETTLED <= until:
         days.append(day)
         day += timedelta(days=1)
     return days
@@ -358,6 +423,13 @@ def _sorter(folder: Path, raw: Path) -> Iterator[Any]:
         names = ", ".join(f'"{name}"' for name in arrow_schema(SignIn).names)
         db.execute(f"create view kept as select {names} from {rows} where file_row_number not in (from dropped)")
         yield db
+
+
+def _private(folder: Path) -> None:
+    """Make `folder` and what is missing above it, for this user alone."""
+    for missing in reversed([folder, *folder.parents]):
+        if not missing.is_dir():
+            missing.mkdir(exist_ok=True, mode=0o700)
 
 
 def _sql(text: str | Path) -> str:
@@ -391,4 +463,4 @@ def _disk_errors() -> Iterator[None]:
         yield
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise StoreError(f"The snapshot could not be written: {reason}.") from error
+        raise StoreError(f"The snapshot could not be written: {reason}.", therefore="This scan is not kept.") from error

@@ -66,3 +66,12 @@ def test_check_names_what_is_missing_and_what_will_run(desk):
     here.cloud.deny("m365", "AuditLog.Read.All")
     done = here.run("check", "acme")
     assert done.returncode == 3 and "AuditLog.Read.All" in done.stdout and "cannot run without sign_ins" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals and /dev/full")
+def test_a_full_disk_behind_our_output_is_said():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "keyround", "tables"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 3 and "No space left" in done.stderr and "Traceback" not in done.stderr

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from ..config import TenantConfig
 from ..connector import (
     Clock,
     Complete,
@@ -26,7 +25,7 @@ from ..connector import (
 )
 from ..engine.rule import Rule, load
 from ..errors import HARMLESS, CollectError
-from ..scan import connector, guard, window
+from ..scan import Opened, guard, opened, window
 from . import options
 from .progress import clean
 from .run import say, verbose
@@ -41,18 +40,16 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     chosen = options.configuration(path).client(client)
     rules = load()
     asked = window(options.now(), 1)
-    whole = [_checked(tenant, rules, asked) for tenant in chosen.tenants]
+    whole = [_checked(tenant, rules, asked) for tenant in [opened(part) for part in chosen.tenants]]
     return 0 if all(whole) else 3
 
 
-def _checked(config: TenantConfig, rules: tuple[Rule, ...], asked: Window) -> bool:
-    reader = connector(config.connector)
-    settings = config.opened()
-    tenant = reader.tenant_of(settings)
+def _checked(config: Opened, rules: tuple[Rule, ...], asked: Window) -> bool:
+    reader, tenant = config.connector, config.tenant
     print(f"{reader.title}, tenant {tenant}")
     outcomes: dict[str, Outcome] = {}
     try:
-        with reader.open(settings, Clock()) as session:
+        with reader.open(config.settings, Clock()) as session:
             identity = reader.identify(session)
             guard(tenant, identity)
             print(f"  signed in to {clean(identity.name or tenant)}\n")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -14,21 +18,40 @@ from ..errors import CollectError, KeyroundError, StoreError
 
 def run(verb: str, words: Sequence[str]) -> int:
     command: click.Command = import_module(f"keyround.cli.{verb}").command
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name must not break a terminal that lacks its letters
+    stopped: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        stopped.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
     try:
         status = command.main(list(words), prog_name=f"keyround {verb}", standalone_mode=False)
+        print(end="", flush=True)  # what the reader of our output refuses is met here, not at exit
         return status if isinstance(status, int) else 0
     except click.ClickException as error:
         error.show()
         return 2
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt, RuntimeError):
+        if not stopped:
+            raise
+        # DuckDB answers a signal with a RuntimeError of its own.
         print("Stopped. Nothing half-written is left; earlier snapshots and reports are as they were.", file=sys.stderr)
-        return 130
+        return 128 + stopped[0]
     except KeyroundError as error:
         say(error)
         return 3 if isinstance(error, CollectError | StoreError) else 2
-    except BrokenPipeError:  # the reader of our output went away
-        sys.stderr.close()
-        return 0
+    except BrokenPipeError:  # the reader of our output went away; what is in the buffer must not fail again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:  # a full or forbidden disk where no layer below has better words for it
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        say(StoreError(f"The computer refused: {what}."))
+        return 3
 
 
 def say(error: KeyroundError) -> None:

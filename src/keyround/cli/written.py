@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
+from ..errors import StoreError
 from ..store import ClientStore
 
 
@@ -17,7 +18,10 @@ def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
 
     stem = f"{scan.client}-{scan.taken_at:%Y-%m-%d}"
     book = workbook.write(sheets(scan), folder / f"{stem}.xlsx", workbook.properties(scan), store.written())
-    store.remember(book.sha256)
+    try:
+        store.remember(book.sha256)
+    except StoreError as error:  # a store that may only be read: the next report stands beside this one
+        print(error.detail, file=sys.stderr)
     results = results_json.write(scan, folder / f"{stem}.json", fail_on)
     _say_gaps(scan)
     counts = Counter(finding.rule.severity for finding in scan.findings)
