@@ -65,12 +65,22 @@ def test_one_id_reported_twice_is_what_became_of_it_in_the_end(store):
     assert pq.read_table(part)["outcome"].to_pylist() == ["success", "failure"]
 
 
+def test_records_outside_the_window_asked_for_are_left_out(store):
+    sealed(store, rows=[sign_in("a", 5), sign_in("young", 1)])
+    later = NOW + timedelta(hours=1)
+    asked = store.fetch_window(TENANT, "sign_ins", WEEK)
+    # a server that ignores the filter sends everything again, under the old ids and with one nobody asked for
+    assert ids(sealed(store, later, [sign_in("a", 5), sign_in("old", 6), sign_in("young", 1)], fetched=asked)) == [
+        "m365:a", "m365:young"
+    ]  # fmt: skip
+
+
 def test_a_second_scan_asks_only_for_what_is_new_and_keeps_what_is_old(store):
     sealed(store, rows=[sign_in("old", 5), sign_in("young", 1)])
     later = NOW + timedelta(hours=1)
     asked = store.fetch_window(TENANT, "sign_ins", WEEK)
     assert asked.since == datetime(2026, 11, 18)  # the first day that is not settled
-    assert ids(sealed(store, later, [sign_in("young", 1), sign_in("new", 0)], fetched=asked)) == [
+    assert ids(sealed(store, later, [sign_in("young", 1), sign_in("new", 0.01)], fetched=asked)) == [
         "m365:old", "m365:young", "m365:new"
     ]  # fmt: skip
 

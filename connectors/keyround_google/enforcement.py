@@ -41,7 +41,7 @@ def _judged(account: Account, flag: str | None, registered: bool | None, unread:
         gaps = [NOT_ENROLLED] if registered is False else []
         return MfaEnforcement(account.account_id, "enforced", enforced_by=[BY], gaps=gaps, reason=FLAG)
     if flag == "false":
-        return MfaEnforcement(account.account_id, "not_enforced", enforced_by=[], reason=FLAG)
+        return MfaEnforcement(account.account_id, "not_enforced", enforced_by=[], gaps=[], reason=FLAG)
     return MfaEnforcement(account.account_id, "unknown", reason=unread)
 
 

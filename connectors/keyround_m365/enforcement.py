@@ -33,7 +33,7 @@ def rows(
             yield MfaEnforcement(account.account_id, "blocked", reason="The account is switched off.")
         elif on:
             yield MfaEnforcement(
-                account.account_id, "security_defaults", enforced_by=[DEFAULTS], phishing_resistant=False
+                account.account_id, "security_defaults", enforced_by=[DEFAULTS], gaps=[], phishing_resistant=False
             )
         else:
             yield MfaEnforcement(account.account_id, "unknown", reason=reason if on is None else NOT_READ)

@@ -49,24 +49,22 @@ class Settings:
             if key not in known and key != "connector":
                 raise ConfigError(f"m365 knows no setting {key!r}.", nearest(key, known))
             if not isinstance(value, str):
-                raise ConfigError(f"m365: {key} must be text in quotes.")
+                raise ConfigError(f"{key} must be text in quotes.")
         given = {key: value.strip() for key, value in raw.items() if key != "connector"}
         for key in ("tenant_id", "credential"):
             if not given.get(key):
-                raise ConfigError(f"m365: {key} is missing.", f"Add `{key} = …` to the tenant's section.")
+                raise ConfigError(f"{key} is missing.", f"Add `{key} = …` to the tenant's section.")
         way = given["credential"]
         if way not in NEEDS:
-            raise ConfigError(f"m365: credential = {way!r} is not known.", nearest(way, NEEDS))
+            raise ConfigError(f"credential = {way!r} is not known.", nearest(way, NEEDS))
         for key in NEEDS[way]:
             if not given.get(key):
-                raise ConfigError(
-                    f"m365: credential = {way!r} needs {key}.", f"Add `{key} = …` to the tenant's section."
-                )
+                raise ConfigError(f"credential = {way!r} needs {key}.", f"Add `{key} = …` to the tenant's section.")
         if not given.get("token", "").isascii() or len(given.get("token", "").split()) > 1:
-            raise ConfigError("m365: the token holds characters that no token has.", "Copy it alone, in one line.")
+            raise ConfigError("the token holds characters that no token has.", "Copy it alone, in one line.")
         cloud = given.get("cloud", "global")
         if cloud not in CLOUDS:
-            raise ConfigError(f"m365: cloud = {cloud!r} is not known.", nearest(cloud, CLOUDS))
+            raise ConfigError(f"cloud = {cloud!r} is not known.", nearest(cloud, CLOUDS))
         authority, graph = CLOUDS[cloud]
         given["authority"] = _root(given, "authority") or authority
         given["graph_url"] = _root(given, "graph_url").removesuffix("/v1.0").removesuffix("/beta") or graph
@@ -78,7 +76,7 @@ def _guid(text: str) -> str:
         return str(UUID(text))
     except ValueError:
         raise ConfigError(
-            f"m365: tenant_id = {text!r} is not a directory id.",
+            f"tenant_id = {text!r} is not a directory id.",
             "Copy the tenant ID (8-4-4-4-12 digits) from the Entra admin centre's overview page.",
         ) from None
 
@@ -89,5 +87,5 @@ def _root(given: Mapping[str, str], key: str) -> str:
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     plain = parts.scheme == "http" and local and key != "authority"  # azure-identity speaks https only
     if text and not (parts.hostname and (parts.scheme == "https" or plain)):
-        raise ConfigError(f"m365: {key} = {text!r} is not an https address.")
+        raise ConfigError(f"{key} = {text!r} is not an https address.")
     return text

@@ -204,23 +204,33 @@ def outcome_from_json(raw: Mapping[str, Any]) -> Outcome:
     return Incomplete(raw["rows"], from_json(raw["error"]), without)
 
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+# A whole pair, or half a one: only the half is mended.
+_SURROGATE = re.compile(rb"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..)|\\u[dD][89a-fA-F]..")
 
 
 def decode(page: bytes, shape: type[T]) -> T:
     """A page of JSON as the wire structs a data set reads. Raises Unexpected, never msgspec's own errors.
 
-    A display name may hold half a surrogate pair, which no strict decoder takes;
-    one such name must not hide everybody else, so the page is mended and read again.
+    A display name may hold half a surrogate pair or a byte that is no UTF-8. No
+    strict decoder takes either; one such name must not hide everybody else, so
+    the page is mended and read again.
     """
+    try:
+        return _read(page, shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        mended = _SURROGATE.sub(lambda m: m[1] or rb"\ufffd", page.decode("utf-8", "replace").encode())
+        if mended == page:
+            raise Unexpected(f"The provider's answer is not whole JSON: {error}.") from error
+    try:
+        return _read(mended, shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unexpected(f"The provider's answer is not whole JSON: {error}.") from error
+
+
+def _read(page: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(page, type=shape)
     except msgspec.ValidationError as error:
         raise Unexpected(f"The provider's answer has an unknown shape: {error}.") from error
-    except msgspec.DecodeError as error:
-        mended = _SURROGATE.sub(rb"\\ufffd", page)
-        if mended == page:
-            raise Unexpected(f"The provider's answer is not whole JSON: {error}.") from error
-        return decode(mended, shape)
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise Unexpected(f"The provider's answer cannot be read: {error}.") from error
+    except RecursionError as error:
+        raise Unexpected("The provider's answer is nested too deeply to be read.") from error

@@ -41,6 +41,7 @@ from .model import NAME, Row, SignIn, Tenant, bare, columns
 from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
 
 R = TypeVar("R", bound=Row)
+NOTHING = "Nothing could be read, so there is no report."
 _UNREADABLE = "Restore the file it names from a backup, or remove it and scan again."
 Progress = Callable[[str, str, Outcome | None], None]
 """Called with (tenant, data set, None) before a data set is read and with its outcome after."""
@@ -86,7 +87,7 @@ def scan(
             tenants = [_collected(part, store, draft, asked, clock, progress) for part in ready]
             refused = [tenant.refused for tenant in tenants if tenant.refused]
             if len(refused) == len(tenants):
-                raise refused[0]
+                raise refused[0].about(refused[0].therefore or NOTHING)
             draft.freeze()
             snapshot = draft.readable(_manifest(client, store, taken_at, asked, tenants))
             results = None
@@ -141,8 +142,9 @@ def _collected(
             identity = reader.identify(session)
             guard(tenant.id, identity)
             tenant.name = identity.name
+            called = tenant.name or f"{reader.title} {tenant.id}"
             for dataset in reader.datasets:
-                progress(tenant.name or tenant.id, dataset.name, None)
+                progress(called, dataset.name, None)
                 events = SignIn in dataset.fills
                 fetched = store.fetch_window(tenant.id, dataset.name, asked) if events else asked
                 with draft.writer(tenant.id, reader.name, dataset.name, dataset.fills[0]) as write:
@@ -151,7 +153,7 @@ def _collected(
                     whole = isinstance(outcome, Complete)
                     draft.settle(tenant.id, dataset.name, fetched, whole, clock.now())
                 tenant.outcomes[dataset.name] = outcome
-                progress(tenant.name or tenant.id, dataset.name, outcome)
+                progress(called, dataset.name, outcome)
     except CollectError as error:
         tenant.refused = error
         tenant.outcomes = {

@@ -257,7 +257,7 @@ class Draft:
         stored = ClientStore(self.root.parent, self.root.name).parts(tenant, dataset, fetched)
         with _disk_errors():
             raw.close()
-        with _disk_errors(), _sorter(self.folder, raw.path) as db:
+        with _disk_errors(), _sorter(self.folder, raw.path, fetched) as db:
             ((newest,),) = db.sql("select max(signed_in_at) from kept").fetchall()
             known = min(fetched.until, self.taken_at, max(now or self.taken_at, newest or fetched.since))
             finished = [day for day in _finished(fetched.since, known) if day not in stored] if whole else []
@@ -399,8 +399,8 @@ def _finished(since: datetime, until: datetime) -> list[date]:
 
 
 @contextmanager
-def _sorter(folder: Path, raw: Path) -> Iterator[Any]:
-    """A private database with the view `kept`: the raw sign-ins, one row per id.
+def _sorter(folder: Path, raw: Path, fetched: Window) -> Iterator[Any]:
+    """A private database with the view `kept`: the raw sign-ins of the window asked for, one row per id.
 
     A sign-in that waits for its second factor is reported first as stopped and
     later, under the same id, as a success: the weightier outcome is what became
@@ -421,7 +421,10 @@ def _sorter(folder: Path, raw: Path) -> Iterator[Any]:
             f"coalesce(list_position([{order}], outcome), 99), signed_in_at desc, file_row_number) > 1"
         )
         names = ", ".join(f'"{name}"' for name in arrow_schema(SignIn).names)
-        db.execute(f"create view kept as select {names} from {rows} where file_row_number not in (from dropped)")
+        db.execute(
+            f"create view kept as select {names} from {rows} where file_row_number not in (from dropped) "
+            f"and signed_in_at >= {_sql(fetched.since)} and signed_in_at < {_sql(fetched.until)}"
+        )
         yield db
 
 
@@ -432,7 +435,7 @@ def _private(folder: Path) -> None:
             missing.mkdir(exist_ok=True, mode=0o700)
 
 
-def _sql(text: str | Path) -> str:
+def _sql(text: str | Path | datetime) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 

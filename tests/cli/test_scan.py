@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ def test_both_tenants_in_one_workbook_and_the_same_again_from_the_snapshot(desk)
     assert done.returncode == 1, done.stderr
     assert load_workbook(here.folder / "acme-2026-11-20.xlsx").sheetnames == SHEETS
     first = here.results()
+    text = json.dumps(first)
+    assert "m365:" not in text and "google:" not in text  # ids are the providers' own
     assert first["complete"] and first["failed_at_level"] and len(first["tenants"]) == 2
     assert {finding["state"] for finding in first["findings"]} == {"new"}
     here.cloud.__exit__(None, None, None)  # no network any more

@@ -76,9 +76,10 @@ def test_pages_that_are_no_pages(page):
         list(mfa_registrations.rows(page))
 
 
-def test_half_a_surrogate_pair_hides_nobody():
-    page = b'{"value":[{"id":"a","displayName":"\\ud800 x"},{"id":"b"}]}'
-    assert [row.account_id for row in users.rows(users.Page(page, True))] == ["a", "b"]
+@pytest.mark.parametrize("spoilt", [b"\\ud800", b"\xff"])
+def test_a_name_that_is_no_text_hides_nobody(spoilt):
+    page = b'{"value":[{"id":"a","displayName":"' + spoilt + b' x"},{"id":"b","displayName":"\\ud83d\\ude00"}]}'
+    assert [row.display_name for row in users.rows(users.Page(page, True))] == ["\ufffd x", "\U0001f600"]
 
 
 def test_an_account_of_unknown_age_is_not_called_unused():

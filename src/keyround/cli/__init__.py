@@ -3,7 +3,9 @@
 Exit status   0  nothing at or above --fail-on was found
               1  something was found
               2  the command or the configuration is wrong
-              3  something that the plan offers could not be read; what was read is in the report
+              3  something that the plan offers could not be read (what was read is in the report),
+                 or the disk refused
+              130 or 143  stopped by Ctrl-C or SIGTERM; nothing half-written is left
 
 `--help` and `--version` answer from the tables below, before anything is imported.
 """

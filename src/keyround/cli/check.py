@@ -25,7 +25,7 @@ from ..connector import (
 )
 from ..engine.rule import Rule, load
 from ..errors import HARMLESS, CollectError
-from ..scan import Opened, guard, opened, window
+from ..scan import NOTHING, Opened, guard, opened, window
 from . import options
 from .progress import clean
 from .run import say, verbose
@@ -57,7 +57,7 @@ def _checked(config: Opened, rules: tuple[Rule, ...], asked: Window) -> bool:
                 outcomes[dataset.name] = collect(_first_page(dataset), session, asked, len)
                 _say(dataset, outcomes[dataset.name])
     except CollectError as error:
-        say(error)
+        say(error.about(error.therefore or NOTHING))
         return False
     _say_rules(reader, outcomes, rules)
     errors = [e for outcome in outcomes.values() for e in _errors(outcome)]
@@ -100,6 +100,11 @@ def _say_rules(reader: Connector[Any], outcomes: dict[str, Outcome], rules: tupl
         if any(isinstance(state, NotOffered) for state in states):
             continue
         missing = sorted(name for name in rule.reads if isinstance(tables[name], Incomplete))
-        verdict = "will run" if not missing else f"cannot run without {', '.join(missing)}"
+        columns = sorted(rule.columns & {column for state in states for column in getattr(state, "without", ())})
+        verdict = "will run"
+        if missing:
+            verdict = f"cannot run without {', '.join(missing)}"
+        elif columns:
+            verdict = f"will run, but cannot answer everything without {', '.join(columns)}"
         print(f"  {rule.title}: {verdict}")
     print()

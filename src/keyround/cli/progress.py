@@ -39,7 +39,7 @@ def _line(tenant: str, dataset: str, outcome: Outcome) -> str:
         said = "not offered"
     else:
         said = f"not read: {outcome.error.detail}" if isinstance(outcome, Incomplete) else f"{outcome.rows:,} rows"
-        said += "".join(f"; without {column}" for column in outcome.without)
+        said += f", without {', '.join(outcome.without)}" if outcome.without else ""
     return f"{clean(tenant)}: {dataset.replace('_', ' ')}: {said}"
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import math
 import os
 import re
@@ -126,7 +127,10 @@ def _save(sheets: list[Sheet], path: Path, about: Properties) -> None:
             with contextlib.suppress(Exception):
                 page.ws.close()  # else its temporary file stays open
             raise
-    book.save(path)
+    # Into memory first, a few megabytes: a zip file that meets a full disk complains once more when it is dropped.
+    packed = io.BytesIO()
+    book.save(packed)
+    path.write_bytes(packed.getbuffer())
 
 
 class _Page:
