@@ -13,7 +13,7 @@ from keyround.config import Client, TenantConfig
 from keyround.connector import Clock
 from keyround.engine.results import Evaluated
 from keyround.engine.rule import load as rules
-from keyround.scan import judge, scan
+from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround_fixtures import Cloud, Fault, load
 
@@ -65,8 +65,8 @@ def verdicts(cloud, tmp_path, monkeypatch):
 
     def run(number: int):
         store = ClientStore(tmp_path / str(number), "acme")
-        snapshot = scan(Client("acme", "Acme", tuple(tenants)), store, RULES, HERE, 30, Asleep().clock, lambda *_: None)
-        judged = judge(snapshot, RULES)
+        client = Client("acme", "Acme", tuple(tenants))
+        _, judged = scan(client, store, RULES, HERE, 30, Asleep().clock, lambda *_: None)
         found = {
             (result.tenant, result.rule.id): {(j.subject, j.aspect): j.verdict for j in result.judged}
             for result in judged.results

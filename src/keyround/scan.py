@@ -69,8 +69,8 @@ def scan(
     days: int,
     clock: Clock,
     progress: Progress,
-) -> Snapshot:
-    """Collect, freeze, judge, seal; gives the sealed snapshot.
+) -> tuple[Snapshot, Judgement]:
+    """Collect, freeze, judge, seal; gives the sealed snapshot and what was judged of it.
 
     Raises WrongTenant or ConfigError before anything is stored, StoreError when
     the disk refuses, and a CollectError when no tenant could be opened at all.
@@ -90,15 +90,15 @@ def scan(
                 raise refused[0].about(refused[0].therefore or NOTHING)
             draft.freeze()
             snapshot = draft.readable(_manifest(client, store, taken_at, asked, tenants))
-            results = None
+            judged = None
             try:
-                results = ledger.sealed(taken_at, judge(snapshot, rules).results)
-            finally:
-                sealed = draft.seal(results)
+                judged = judge(snapshot, rules)
+            finally:  # what was collected is kept even where judging breaks
+                sealed = draft.seal(ledger.sealed(taken_at, judged.results) if judged else None)
         except BaseException:
             draft.discard()
             raise
-    return sealed
+    return sealed, judged.of(sealed)
 
 
 @dataclass(slots=True)
@@ -209,6 +209,18 @@ class Judgement:
     results: tuple[Result, ...]
     sources: Mapping[str, Mapping[str, sandbox.Source]]
     outcomes: Mapping[str, Mapping[str, Outcome]]
+
+    def of(self, snapshot: Snapshot) -> Judgement:
+        """The same, with its tables read from where the snapshot lies now."""
+        files = {entry["id"]: snapshot.files(entry) for entry in snapshot.manifest["tenants"]}
+        sources = {
+            tenant: {
+                name: sandbox.Files(files[tenant][name]) if isinstance(source, sandbox.Files) else source
+                for name, source in tables.items()
+            }
+            for tenant, tables in self.sources.items()
+        }
+        return replace(self, sources=sources)
 
 
 def judge(
@@ -364,9 +376,13 @@ def reported(
     now: datetime | None = None,
     home: Sequence[str] | None = None,
     prepared_by: str = "",
+    judged: Judgement | None = None,
 ) -> Iterator[Scan]:
-    """A sealed snapshot as the Scan that reports are made of; its tables can be read until the block ends."""
-    judged = judge(snapshot, rules, now, home)
+    """A sealed snapshot as the Scan that reports are made of; its tables can be read until the block ends.
+
+    `judged` is what a scan has just judged of it; without it the rules run again.
+    """
+    judged = judged or judge(snapshot, rules, now, home)
     manifest = snapshot.manifest
     with ExitStack() as stack:
         yield Scan(

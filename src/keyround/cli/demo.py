@@ -50,7 +50,7 @@ def command(plan: str, output: Path) -> int:
         store = ClientStore(Path(folder), client.key)
         rules = rule.load()
         with shown() as progress:
-            snapshot = scan(client, store, rules, taken_at, 30, Clock(), progress)
-        with reported(snapshot, store, rules, prepared_by="keyround demo") as done:
+            snapshot, judged = scan(client, store, rules, taken_at, 30, Clock(), progress)
+        with reported(snapshot, store, rules, prepared_by="keyround demo", judged=judged) as done:
             write(done, output, "high", store)
     return 0

@@ -34,6 +34,6 @@ def command(
     rules = rule.load()
     store = ClientStore(config.store, chosen.key)
     with shown() as progress:
-        snapshot = scan(chosen, store, rules, at or options.now(), days, Clock(), progress)
-    with reported(snapshot, store, rules, prepared_by=config.prepared_by) as done:
+        snapshot, judged = scan(chosen, store, rules, at or options.now(), days, Clock(), progress)
+    with reported(snapshot, store, rules, prepared_by=config.prepared_by, judged=judged) as done:
         return write(done, output, fail_on, store)
