@@ -26,9 +26,9 @@ def run(verb: str, words: Sequence[str]) -> int:
         stopped.append(number)
         raise KeyboardInterrupt
 
+    handlers = {}
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
+        handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         status = command.main(list(words), prog_name=f"keyround {verb}", standalone_mode=False)
         print(end="", flush=True)  # what the reader of our output refuses is met here, not at exit
@@ -52,6 +52,9 @@ def run(verb: str, words: Sequence[str]) -> int:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         say(StoreError(f"The computer refused: {what}."))
         return 3
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def say(error: KeyroundError) -> None:
