@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import random
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from keyround.config import Client, TenantConfig
-from keyround.connector import Clock
 from keyround.engine.results import Evaluated
 from keyround.engine.rule import load as rules
 from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround_fixtures import Cloud, Fault, load
+from tests.napping import NOW, Nap
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HERE = NOW.replace(tzinfo=None)
 PATHS = ("organization", "subscribedSkus", "identitySecurity", "/users", "userRegistration", "roleDefinitions",
          "roleAssignments", "transitiveMembers", "signIns", "customer", "roles", "members", "login")  # fmt: skip
@@ -26,20 +24,6 @@ BODIES = ("429_retry_after_10", "429_no_retry_after", "503_plain_html", "403_aut
 KINDS = ("reset", "short", "truncated", "empty", "duplicate", "expired", "unknown")
 RULES = rules()
 SEEDS = 300 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 6
-
-
-class Asleep:
-    """A clock on which waiting is over at once."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def sleep(self, pause: float) -> None:
-        self.time += pause
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(lambda: self.time, self.sleep, lambda: HERE)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +50,7 @@ def verdicts(cloud, tmp_path, monkeypatch):
     def run(number: int):
         store = ClientStore(tmp_path / str(number), "acme")
         client = Client("acme", "Acme", tuple(tenants))
-        _, judged = scan(client, store, RULES, HERE, 30, Asleep().clock, lambda *_: None)
+        _, judged = scan(client, store, RULES, HERE, 30, Nap().clock, lambda *_: None)
         found = {
             (result.tenant, result.rule.id): {(j.subject, j.aspect): j.verdict for j in result.judged}
             for result in judged.results

@@ -21,27 +21,14 @@ import httplib2
 import httpx
 import msgspec
 
-from keyround.connector import Clock, DataSet, Window, Without, collect
+from keyround.connector import DataSet, Window, Without, collect
 from keyround.scan import connector
 from keyround.store import ClientStore
 
+from ..napping import Nap
 from .timing import interleaved, say, seconds
 
 AIM = {"m365": "1.6x", "google": "1.3x"}
-
-
-class Asleep:
-    """A clock on which waiting costs nothing: what is measured is work, not the providers' limits."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def sleep(self, pause: float) -> None:
-        self.time += pause
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(lambda: self.time, self.sleep)
 
 
 @contextmanager
@@ -65,7 +52,7 @@ def measure(provider: str, accounts: int, sign_ins: int) -> None:
         own, url = ("tenant_id", "graph_url") if provider == "m365" else ("customer_id", "api_url")
         settings = {own: cloud["tenant_id"], "credential": "token", "token": cloud["token"], url: cloud["url"]}
         events = {"m365": "sign_ins", "google": "login_activities"}[provider]
-        with reader.open(settings, Asleep().clock) as session:
+        with reader.open(settings, Nap().clock) as session:
             for name, count in (("users", accounts), (events, sign_ins)):
                 dataset = next(d for d in reader.datasets if d.name == name)
                 _pages(provider, dataset, session, window, cloud, f"{provider} {name}, {count:,}")
@@ -153,7 +140,7 @@ def _alone(words: dict[str, Any]) -> None:
     reader = connector(words["provider"])
     dataset = next(d for d in reader.datasets if d.name == words["events"])
     window = Window(datetime.fromisoformat(words["since"]), datetime.fromisoformat(words["until"]))
-    with tempfile.TemporaryDirectory() as folder, reader.open(words["settings"], Asleep().clock) as session:
+    with tempfile.TemporaryDirectory() as folder, reader.open(words["settings"], Nap().clock) as session:
         store = ClientStore(Path(folder), "bench")
         with store.locked():
             draft = store.begin(window.until)

@@ -5,29 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.napping import NOW, Nap
 
-from keyround.connector import Clock, DataSet, Outcome, Window, collect
+from keyround.connector import DataSet, Outcome, Window, collect
 from keyround.model import Row
 from keyround_fixtures import Cloud, generated, load
 from keyround_google import CONNECTOR
-
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@dataclass
-class Nap:
-    """What the code under test slept, in seconds, while no time passed here."""
-
-    slept: list[float] = field(default_factory=list)
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(lambda: sum(self.slept), self.slept.append, lambda: NOW.replace(tzinfo=None))
 
 
 @pytest.fixture(scope="session")

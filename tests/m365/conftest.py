@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from keyround.connector import Clock, Outcome, Window, collect
+from keyround.connector import Outcome, Window, collect
 from keyround.model import Row
 from keyround_fixtures import Cloud, generated, load
 from keyround_m365 import CONNECTOR
-
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@dataclass
-class Nap:
-    """What the code under test slept, in seconds, while no time passed here."""
-
-    slept: list[float] = field(default_factory=list)
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(lambda: sum(self.slept), self.slept.append, lambda: NOW.replace(tzinfo=None))
+from tests.napping import NOW, Nap
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,9 @@ from keyround.connector import Clock, Complete, Incomplete
 from keyround.errors import NotEnabled
 from keyround_fixtures import Fault, load
 from keyround_m365 import CONNECTOR
+from tests.napping import NOW, Nap
 
-from .conftest import NOW, settings_of
+from .conftest import settings_of
 
 HERE = NOW.replace(tzinfo=None)
 
@@ -22,8 +23,6 @@ HERE = NOW.replace(tzinfo=None)
 @pytest.fixture(scope="module")
 def everything(running):
     """All data sets once, keyed as a reader would look them up."""
-    from .conftest import Nap
-
     rows, nap = {}, Nap()
     from keyround.connector import Window, collect
 

@@ -10,8 +10,7 @@ import pytest
 
 from keyround.connector import Complete, Incomplete
 from keyround_fixtures import Fault
-
-from .conftest import NOW
+from tests.napping import NOW
 
 USERS = 1300
 

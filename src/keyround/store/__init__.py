@@ -1,0 +1,151 @@
+"""Snapshots on disk: written once, sealed by rename, never edited.
+
+    STORE/<client>/scans/<YYYYMMDDTHHMMSSZ>/      one Parquet file per table, results.json, manifest.json
+    STORE/<client>/sign_ins/<tenant>/<data set>/day=<date>/<scan>.parquet
+
+A day of sign-ins that is over, old enough for late records to have come, and
+fetched whole gets a part of its own: later scans read it and ask the provider
+only for what is new, so history outlives the provider's. Younger days live in
+the snapshot and are fetched again. The manifest lists the exact parts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..connector import Window
+from ..errors import StoreError
+from .days import parts
+from .disk import disk_errors, private, sha256
+from .draft import Draft, as_arrow
+from .snapshot import Snapshot
+
+__all__ = ["ClientStore", "Draft", "Snapshot", "as_arrow", "hashed"]
+
+_STAMP = re.compile(r"\d{8}T\d{6}Z")
+_log = logging.getLogger(__name__)
+
+
+class ClientStore:
+    """Everything stored about one client."""
+
+    def __init__(self, root: Path, client: str) -> None:
+        self.root = root / client
+        self.scans = self.root / "scans"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other scans of this client out. Raises StoreError when one is running."""
+        lock = FileLock(self.root / ".lock", mode=0o600)
+        with disk_errors():
+            private(self.scans)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout as error:
+                raise StoreError(
+                    "Another scan of this client is running.", "Wait until it has ended, then scan again."
+                ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def stamps(self) -> list[str]:
+        """The sealed snapshots, oldest first."""
+        if not self.scans.is_dir():
+            return []
+        return sorted(folder.name for folder in self.scans.iterdir() if _STAMP.fullmatch(folder.name))
+
+    def snapshot(self, stamp: str) -> Snapshot:
+        """Open one sealed snapshot. Raises StoreError when it is damaged or gone."""
+        return Snapshot.read(self.root, self.scans / stamp)
+
+    def results(self) -> Iterator[Mapping[str, Any]]:
+        """The verdicts sealed with each scan, oldest first; a scan whose judging failed has none.
+
+        One damaged file makes findings look younger than they are; that is said, and hides no report.
+        """
+        for stamp in self.stamps():
+            try:
+                raw = json.loads((self.scans / stamp / "results.json").read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError):
+                raw = None
+            if isinstance(raw, dict) and raw.keys() >= {"taken_at", "rules"}:
+                yield raw
+            else:
+                _log.warning("The results of the scan %s are damaged: findings may look newer than they are.", stamp)
+
+    def written(self) -> frozenset[str]:
+        """SHA-256 of every workbook written for this client: a file with another one was edited by people."""
+        try:
+            return frozenset((self.root / "workbooks").read_text(encoding="ascii", errors="replace").split())
+        except FileNotFoundError:
+            return frozenset()
+
+    def remember(self, workbook: str) -> None:
+        """Add one to `written`. Raises StoreError."""
+        path = self.root / "workbooks"
+        with disk_errors():
+            path.touch(0o600)
+            with path.open("a", encoding="ascii") as file:
+                file.write(f"{workbook}\n")
+
+    def begin(self, taken_at: datetime) -> Draft:
+        """A new draft; what a killed scan left behind is removed. Call it under `locked`."""
+        with disk_errors():
+            for left in self.scans.glob(".draft-*"):
+                shutil.rmtree(left)
+            stamp = f"{taken_at:%Y%m%dT%H%M%SZ}"
+            if (self.scans / stamp).exists():
+                raise StoreError(f"There is a snapshot of {stamp} already.", "Scan again a second later.")
+            folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.scans))
+        return Draft(self.root, folder, self.scans / stamp, taken_at)
+
+    def fetch_window(self, tenant: str, dataset: str, window: Window) -> Window:
+        """The part of `window` that no stored day covers: from the first uncovered day to the end."""
+        covered = parts(self.root, tenant, dataset)
+        day = window.since.date()
+        while day in covered:
+            day += timedelta(days=1)
+        return Window(max(window.since, datetime.combine(day, time())), window.until)
+
+    def parts(self, tenant: str, dataset: str, window: Window) -> dict[date, Path]:
+        """The part of each stored day in `window`, relative to the client's folder."""
+        first, last = window.since.date(), window.until.date()
+        return {day: path for day, path in parts(self.root, tenant, dataset).items() if first <= day <= last}
+
+    def check_days(self) -> None:
+        """Raises StoreError when a stored day is no longer what the newest snapshot says: every scan would read it."""
+        for stamp in reversed(self.stamps()):
+            try:
+                tenants = json.loads((self.scans / stamp / "manifest.json").read_text(encoding="utf-8"))["tenants"]
+                days = {self.root / part: digest for tenant in tenants for part, digest in tenant["parts"].items()}
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue  # a damaged snapshot; an older one knows
+            with disk_errors():
+                for path in [path for path, digest in days.items() if path.exists() and sha256(path) != digest]:
+                    raise StoreError(
+                        f"A stored day of sign-ins is damaged: {path}.",
+                        "Restore this file from a backup, or remove it: the next scan asks for that day again.",
+                        "Nothing was scanned.",
+                    )
+            return
+
+
+def hashed(root: Path, parts: Mapping[date, Path]) -> dict[str, str]:
+    """The parts as a manifest lists them: path below the client's folder -> SHA-256."""
+    with disk_errors():
+        return {path.as_posix(): sha256(root / path) for _, path in sorted(parts.items())}

@@ -1,0 +1,87 @@
+"""Sign-ins by day: which days are stored, which are finished, and one row per sign-in in order of time."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from ..connector import Window
+from ..model import SignIn, arrow_schema
+from ..model.sign_ins import OUTCOMES
+
+SETTLED = timedelta(hours=48)  # after this a day gets no more late records worth waiting for
+BATCH = 32_768  # rows at a time
+
+
+def parts(root: Path, tenant: str, dataset: str) -> dict[date, Path]:
+    """The part of each stored day, oldest day first, relative to the client's folder `root`."""
+    found: dict[date, Path] = {}
+    for path in sorted(folder(root, tenant, dataset).glob("day=*/*.parquet")):
+        with suppress(ValueError):  # somebody else's folder
+            found[date.fromisoformat(path.parent.name.removeprefix("day="))] = path.relative_to(root)
+    return found
+
+
+def folder(root: Path, tenant: str, dataset: str) -> Path:
+    return root / "sign_ins" / quote(tenant, safe="") / dataset
+
+
+def finished(since: datetime, until: datetime) -> list[date]:
+    """The whole days from `since` that get no more records after `until`.
+
+    A day that the provider had begun to forget counts too: later it has even
+    less of it. For the same reason a stored day is never replaced.
+    """
+    day = since.date() if since.time() == time() else since.date() + timedelta(days=1)
+    days = []
+    while datetime.combine(day + timedelta(days=1), time()) + SETTLED <= until:
+        days.append(day)
+        day += timedelta(days=1)
+    return days
+
+
+@contextmanager
+def sorter(folder: Path, raw: Path, fetched: Window) -> Iterator[Any]:
+    """A private database with the view `kept`: the raw sign-ins of the window asked for, one row per id.
+
+    A sign-in that waits for its second factor is reported first as stopped and
+    later, under the same id, as a success: the weightier outcome is what became
+    of it. Ids are compared by their hash first, so that telling that a million
+    of them are different takes little memory.
+    """
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix=".spill-", dir=folder) as spill, duckdb.connect() as db:
+        db.execute("set memory_limit = '1GiB'")
+        db.execute(f"set temp_directory = {_sql(spill)}")
+        rows = f"read_parquet({_sql(raw)}, file_row_number = true)"
+        order = ", ".join(map(_sql, OUTCOMES))
+        db.execute(f"create table twice as select hash(sign_in_id) as id from {rows} group by all having count(*) > 1")
+        db.execute(
+            f"create table dropped as select file_row_number from {rows} where hash(sign_in_id) in (from twice) "
+            "qualify row_number() over (partition by sign_in_id order by "
+            f"coalesce(list_position([{order}], outcome), 99), signed_in_at desc, file_row_number) > 1"
+        )
+        names = ", ".join(f'"{name}"' for name in arrow_schema(SignIn).names)
+        db.execute(
+            f"create view kept as select {names} from {rows} where file_row_number not in (from dropped) "
+            f"and signed_in_at >= {_sql(fetched.since)} and signed_in_at < {_sql(fetched.until)}"
+        )
+        yield db
+
+
+def in_order(db: Any, where: str) -> Iterator[pa.Table]:
+    found = db.sql(f"select * from kept where {where} order by signed_in_at, sign_in_id").to_arrow_reader(BATCH)
+    for batch in found:
+        yield pa.Table.from_batches([batch])
+
+
+def _sql(text: str | Path | datetime) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
