@@ -195,3 +195,10 @@ def test_user_names_are_lower_case_everywhere() -> None:
     (finding,) = results(scan, "high")["findings"]
     assert finding["account"] == finding["evidence"]["account"] == "gus_home.example#ext#@brandtner.example"
     assert finding["evidence"]["names"] == ["Gus"]
+
+
+def test_a_group_with_hidden_members_leaves_nobody_certainly_ordinary() -> None:
+    readable = accounts(small([account("ada"), account("bo"), admin("ada")]))
+    assert (readable["ada"]["privileged"], readable["bo"]["privileged"]) == (True, False)
+    hidden = accounts(small([account("ada"), account("bo"), admin("ada"), admin("admins", holder_kind="group")]))
+    assert (hidden["ada"]["privileged"], hidden["bo"]["privileged"]) == (True, None)

@@ -85,8 +85,11 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
     registrations = {row.account_id: row for row in scan.rows(MfaRegistration, tenant.id)}
     enforcements = {row.account_id: row for row in scan.rows(MfaEnforcement, tenant.id)}
     roles: dict[str, list[Role]] = defaultdict(list)
+    hidden = False
     for row in scan.rows(RoleAssignment, tenant.id):
         roles[row.holder_id].append(Role(row.role, row.state, row.via, row.scope, row.privileged))
+        # While the members of a powerful group cannot be read, anybody may be one of them.
+        hidden |= row.holder_kind == "group" and row.privileged is not False
     roles_whole = whole(scan, tenant.id, "role_assignments")
     sign_ins_whole = whole(scan, tenant.id, "sign_ins")
     countries: dict[str, set[str]] = defaultdict(set)
@@ -118,7 +121,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             licensed=account.licensed,
             activity=account.activity,
             roles=held if held or roles_whole else None,
-            privileged=_any_privileged(held, roles_whole),
+            privileged=_any_privileged(held, roles_whole and not hidden),
             protection=protection(registered, verdict, account.enabled, account.kind),
             registered=registered,
             methods=_tuple(registration.methods if registration else None),
