@@ -31,7 +31,7 @@ _GRANT = (
     "Grant the application permission {grants} with admin consent: "
     "Entra admin centre > App registrations > API permissions."
 )
-_NO_P1 = "Microsoft gives this report only to tenants with Entra ID P1 (part of Business Premium)."
+_NO_P1 = "Nothing to repair: Microsoft keeps this report for plans that include Entra ID P1."
 _P1_GLITCH = (
     "Add the permission Directory.Read.All with admin consent: without it Microsoft's licence check for this report "
     "is known to fail."
