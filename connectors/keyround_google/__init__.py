@@ -5,7 +5,7 @@ Importing this package imports none of Google's libraries; `open` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,9 @@ class Google:
         return settings.read(raw).customer_id
 
     @contextmanager
-    def open(self, raw: Mapping[str, Any], clock: Clock) -> Iterator[Admin]:
+    def open(
+        self, raw: Mapping[str, Any], clock: Clock, memory: MutableMapping[str, Any] | None = None
+    ) -> Iterator[Admin]:
         chosen = settings.read(raw)
         from .admin import Admin
 

@@ -47,10 +47,9 @@ def _judged(account: Account, flag: str | None, registered: bool | None, unread:
 
 def _unread(outcomes: Mapping[str, Outcome]) -> str:
     """Why a flag that is not there is not there."""
-    for table in ("settings", "accounts"):
-        outcome = outcomes.get(table)
-        if isinstance(outcome, Incomplete):
-            return f"Google's flag for this person was not read: {outcome.error.detail}"
+    outcome = outcomes.get("users")
+    if isinstance(outcome, Incomplete):
+        return f"Google's flag for this person was not read: {outcome.error.detail}"
     return "Google did not say whether 2-Step Verification is enforced for this person."
 
 

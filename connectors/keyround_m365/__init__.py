@@ -5,7 +5,7 @@ Importing this package imports no SDK; `CONNECTOR.open` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +35,15 @@ class _Microsoft365:
         return Settings.read(settings).tenant_id
 
     @contextmanager
-    def open(self, settings: Mapping[str, Any], clock: Clock) -> Iterator[Graph]:
+    def open(
+        self, settings: Mapping[str, Any], clock: Clock, memory: MutableMapping[str, Any] | None = None
+    ) -> Iterator[Graph]:
         from .credentials import credential
         from .graph import Graph
 
         read = Settings.read(settings)
-        graph = Graph(read.graph_url, f"{CLOUDS[read.cloud][1]}/.default", lambda: credential(read), clock)
+        scope = f"{CLOUDS[read.cloud][1]}/.default"
+        graph = Graph(read.graph_url, scope, lambda: credential(read), clock, {} if memory is None else memory)
         try:
             yield graph
         finally:

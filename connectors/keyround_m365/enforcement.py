@@ -24,7 +24,7 @@ NOT_SAID = "Microsoft did not say whether security defaults are on."
 def rows(
     tables: Tables, outcomes: Mapping[str, Outcome], now: datetime, config: Mapping[str, Any]
 ) -> Iterator[MfaEnforcement]:
-    outcome = outcomes["settings"]
+    outcome = outcomes.get("security_defaults")
     reason = outcome.error.detail if isinstance(outcome, Incomplete) else NOT_SAID
     values = {setting.name: setting.value for setting in tables.rows(Setting)}
     on = {"true": True, "false": False}.get(values.get("security_defaults") or "")

@@ -13,11 +13,13 @@ Source  https://learn.microsoft.com/graph/throttling-limits
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import logging
 import random
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -43,12 +45,15 @@ from .refusals import busy, refusal, short, sign_in_refusal
 
 log = logging.getLogger(__name__)
 
+CIRCLE = "Microsoft's listing runs in a circle: the same page link came twice."
+BATCH = 20  # requests in one, the most that Graph takes
 PATIENCE = 900.0  # seconds of waiting in one listing before it counts as refused
 TRIES = 6  # of one request that fails without saying how long to wait
 RESTARTS = 5  # of one listing whose page tokens expire
 HOPS = 5  # redirects of one request
 LONGEST = 600.0  # seconds for one answer, however steadily it drips
 TOO_LARGE = ("badrequest", "request_badrequest", "request_unsupportedquery", "invalidrequest", "unknownerror", "400")
+_AGAIN = frozenset({408, 429, *range(500, 600)} - {501})
 # Requests that may start within so many seconds, per app and tenant.
 PACE = {"reports": (5, 10.0), "policies": (1, 1.0)}
 
@@ -73,14 +78,32 @@ class _Envelope(msgspec.Struct):
     next: str | None = msgspec.field(name="@odata.nextLink", default=None)
 
 
+class _Part(msgspec.Struct):
+    """The answer to one part of a batch."""
+
+    id: str
+    status: int
+    headers: dict[str, str] | None = None
+    body: Any = None
+
+
+class _Batch(msgspec.Struct):
+    responses: list[_Part]
+
+
 class Graph:
     """One tenant's Graph, synchronous on the outside. Owns its event loop; close it.
 
     `premium` becomes True once the tenant's subscriptions were seen to include P1.
+    `memory` outlives the scan; it is for what a data set has to come back for.
     """
 
-    def __init__(self, root: str, scope: str, credential: Callable[[], Any], clock: Clock) -> None:
+    def __init__(
+        self, root: str, scope: str, credential: Callable[[], Any], clock: Clock, memory: MutableMapping[str, Any]
+    ) -> None:
         self.premium = False
+        self.memory = memory
+        self.groups: dict[str, tuple[bytes, ...] | CollectError] = {}
         self._root = root
         self._scope = scope
         self._new_credential = credential
@@ -95,6 +118,10 @@ class Graph:
         host = urlsplit(self._root).hostname or ""
         provider = AzureIdentityAuthenticationProvider(self._credential, scopes=[self._scope], allowed_hosts=[host])
         self._adapter = GraphRequestAdapter(provider, self._http)
+
+    def _renew(self) -> None:
+        self._credential.close()
+        self._sign_in()
 
     def close(self) -> None:
         self._credential.close()
@@ -115,9 +142,107 @@ class Graph:
             except AzureError as error:
                 self._wait(waiting, None, _sign_in_error(error))
 
+    def lacks(self, grants: Iterable[str]) -> list[str]:
+        """Which of `grants` the token was issued without; [] where it does not say. Raises CollectError.
+
+        An app-only token lists application permissions (`roles`), a person's delegated ones (`scp`).
+        """
+        claims = token_claims(self.token())
+        scopes, roles = claims.get("scp"), claims.get("roles")
+        held = {*(scopes.split() if isinstance(scopes, str) else ()), *(roles if isinstance(roles, list) else ())}
+        if not held:
+            return []
+        return [grant for grant in grants if not any(_covered(one, held) for one in grant.split(" or "))]
+
     def one(self, question: Question) -> bytes:
         """The body of a single object. Raises CollectError."""
         return self._answer(self._request(question), question, _Waiting())[0]
+
+    def post(self, question: Question, body: Any) -> bytes:
+        """The answer to the one thing that is asked by POST: a search of the audit log. Raises CollectError."""
+        request = self._request(question, Method.POST)
+        request.set_stream_content(msgspec.json.encode(body), "application/json")
+        return self._answer(request, question, _Waiting())[0]
+
+    def batch(self, questions: Iterable[Question]) -> Iterator[tuple[Question, tuple[bytes, ...] | CollectError]]:
+        """Each question with the bodies of all its pages, or the error it met; twenty in one request.
+
+        Microsoft counts and refuses every part by itself: only those that failed for now are asked again. Raises
+        CollectError where the sign-in of the scan itself is refused.
+        """
+        waiting = list(questions)
+        for start in range(0, len(waiting), BATCH):
+            yield from self._batched(waiting[start : start + BATCH])
+
+    def _batched(self, questions: list[Question]) -> Iterator[tuple[Question, tuple[bytes, ...] | CollectError]]:
+        left = dict(enumerate(questions))
+        waiting = _Waiting()
+        last: dict[int, CollectError] = {}
+        renewed = False
+        while left:
+            asked: float | None = None
+            stale = False
+            for number, reply in self._batch_replies(left).items():
+                question = left[number]
+                body = msgspec.json.encode(reply.body) if isinstance(reply.body, dict) else b""
+                if reply.status < 300:
+                    del left[number]
+                    try:
+                        yield question, (body, *self._rest(body, question))
+                    except CollectError as error:
+                        yield question, error
+                elif reply.status == 401 and not renewed:
+                    stale = True
+                elif reply.status in _AGAIN:
+                    headers = {name.lower(): value for name, value in (reply.headers or {}).items()}
+                    seconds = _retry_after(headers.get("retry-after", ""), self._clock.now())
+                    asked = max(filter(None, (asked, seconds)), default=None)
+                    last[number] = busy(reply.status, waiting.waited)
+                else:
+                    del left[number]
+                    yield question, refusal(reply.status, body, question.grants, self.premium)
+            if not left:
+                return
+            if stale:
+                renewed = True
+                self._renew()
+                continue
+            no_answer = Unreachable("Microsoft left parts of our question unanswered.")
+            try:
+                self._wait(waiting, asked, no_answer)
+            except CollectError:
+                for number, question in left.items():
+                    yield question, last.get(number, no_answer)
+                return
+
+    def _batch_replies(self, questions: Mapping[int, Question]) -> dict[int, _Part]:
+        """What came back, by number; parts that did not come are left out."""
+        first = next(iter(questions.values()))
+        parts = []
+        for number, question in questions.items():
+            whole = self._request(question).url
+            parts.append({"id": str(number), "method": "GET", "url": whole.removeprefix(self._base(question))})
+        request = RequestInformation(Method.POST)
+        request.url = f"{self._base(first)}/$batch"
+        request.set_stream_content(msgspec.json.encode({"requests": parts}), "application/json")
+        for _ in parts:
+            self._keep_pace(first.pace)
+        body, _ = self._answer(_plain(request), replace(first, pace=""), _Waiting())
+        replies = {int(part.id): part for part in decode(body, _Batch).responses if part.id.isdecimal()}
+        return {number: reply for number, reply in replies.items() if number in questions}
+
+    def _base(self, question: Question) -> str:
+        return f"{self._root}/{'beta' if question.beta else 'v1.0'}"
+
+    def _rest(self, body: bytes, question: Question) -> Iterator[bytes]:
+        """The pages after the one that came with a batch."""
+        link, seen, waiting = _next_link(body), set[str](), _Waiting()
+        while link is not None:
+            if link in seen:
+                raise Unexpected(CIRCLE)
+            seen.add(link)
+            page, link = self._answer(self._follow(link), question, waiting)
+            yield page
 
     def pages(self, question: Question) -> Iterator[bytes]:
         """The body of every page, each whole JSON. Raises CollectError.
@@ -139,13 +264,13 @@ class Graph:
                 if link is None:
                     return
                 if link in seen:
-                    raise Unexpected("Microsoft's listing runs in a circle: the same page link came twice.")
+                    raise Unexpected(CIRCLE)
                 seen.add(link)
                 request = self._follow(link)
         raise Expired("Microsoft forgot our place in the listing again and again.", code="Directory_ExpiredPageToken")
 
-    def _request(self, question: Question) -> RequestInformation:
-        request = RequestInformation(Method.GET, "{+root}/{version}/{+path}{?%24filter,%24select,%24expand,%24top}", {
+    def _request(self, question: Question, method: Method = Method.GET) -> RequestInformation:
+        request = RequestInformation(method, "{+root}/{version}/{+path}{?%24filter,%24select,%24expand,%24top}", {
             "root": self._root, "version": "beta" if question.beta else "v1.0", "path": question.path,
         })  # fmt: skip
         asked = {"filter": question.filter, "select": question.select, "expand": question.expand,
@@ -192,10 +317,10 @@ class Graph:
                 request = self._follow(urljoin(request.url, reply.headers.get("Location", "")))
             elif reply.status_code == 401 and not renewed:
                 renewed = True
-                self._credential.close()
-                self._sign_in()
-            elif reply.status_code in (408, 429) or (reply.status_code >= 500 and reply.status_code != 501):
-                self._wait(waiting, _retry_after(reply, self._clock.now()), busy(reply.status_code, waiting.waited))
+                self._renew()
+            elif reply.status_code in _AGAIN:
+                asked = _retry_after(reply.headers.get("Retry-After", ""), self._clock.now())
+                self._wait(waiting, asked, busy(reply.status_code, waiting.waited))
             else:
                 raise refusal(reply.status_code, reply.content, question.grants, self.premium)
 
@@ -253,6 +378,21 @@ def listing(graph: Graph, question: Question) -> Iterator[bytes]:
             question = replace(question, top=question.top // 2 if question.top > 50 else 0)
 
 
+def token_claims(token: str) -> dict[str, Any]:
+    """What a JWT says; {} when the token is opaque. Nothing is verified: Graph does that."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _covered(grant: str, held: Collection[str]) -> bool:
+    """A permission to read and write includes the one to read."""
+    return grant in held or grant.replace(".Read", ".ReadWrite") in held
+
+
 def _plain(request: RequestInformation) -> RequestInformation:
     request.headers.try_add("Accept", "application/json")
     request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
@@ -289,12 +429,11 @@ def _next_link(body: bytes) -> str | None:
         raise
 
 
-def _retry_after(reply: httpx.Response, now: datetime) -> float | None:
+def _retry_after(text: str, now: datetime) -> float | None:
     """Seconds to wait: a number, an HTTP date or the same number twice ("10,10"); None when nothing useful is said.
 
     "0" and a date gone by say no more than silence does: obeyed to the letter they would ask again for ever.
     """
-    text = reply.headers.get("Retry-After", "")
     for part in (text.split(",")[0].strip(), text):
         try:
             seconds = float(part)

@@ -8,8 +8,6 @@ Source      https://learn.microsoft.com/graph/api/organization-list
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -95,12 +93,10 @@ def identify(graph: Graph) -> Identity:
 
 
 def _tenant_of_token(token: str) -> str | None:
-    """The tenant a JWT was issued for; None when the token is opaque. Nothing is verified: Graph does that."""
-    try:
-        payload = token.split(".")[1]
-        claim = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("tid")
-    except (IndexError, ValueError, AttributeError):
-        return None
+    """The tenant a JWT was issued for; None when the token is opaque."""
+    from .graph import token_claims
+
+    claim = token_claims(token).get("tid")
     return claim.lower() if isinstance(claim, str) else None
 
 

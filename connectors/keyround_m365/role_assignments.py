@@ -24,16 +24,13 @@ from keyround.connector import DataSet, Window, Without, decode
 from keyround.errors import CollectError, NotEnabled, NotGranted, Unexpected
 from keyround.model import RoleAssignment
 
+from . import groups
+
 if TYPE_CHECKING:
     from .graph import Graph
 
 GRANTS = "RoleManagement.Read.Directory"
 HIDDEN = "The report cannot say who holds a role through a group."
-KINDS = {
-    "#microsoft.graph.user": "account",
-    "#microsoft.graph.serviceprincipal": "service_principal",
-    "#microsoft.graph.group": "group",
-}
 _LEVELS = {
     level: frozenset(ids)
     for level, ids in tomllib.loads(files(__package__).joinpath("roles.toml").read_text(encoding="utf-8")).items()
@@ -70,15 +67,6 @@ class _Assignments(msgspec.Struct):
     value: list[_Assignment]
 
 
-class _Member(msgspec.Struct):
-    id: str
-    kind: str = msgspec.field(name="@odata.type", default="")
-
-
-class _Members(msgspec.Struct):
-    value: list[_Member]
-
-
 class Page(msgspec.Struct, frozen=True):
     """One page of assignments with what it takes to read it.
 
@@ -101,13 +89,10 @@ def pages(graph: Graph, window: Window) -> Iterator[Page | Without]:
         for assignment in decode(body, _Assignments).value:
             group = assignment.principalId
             if _kind(assignment.principal) == "group" and group not in members:
-                asked = Question(f"groups/{group}/transitiveMembers", "GroupMember.Read.All", top=999)
-                try:
-                    members[group] = tuple(listing(graph, asked))
-                except CollectError as error:
-                    members[group] = None
-                    if error.code != "Request_ResourceNotFound":  # a deleted group is nobody's omission
-                        yield Without(("members_known",), error.about(HIDDEN))
+                found = groups.members(graph, group)
+                members[group] = None if isinstance(found, CollectError) else found
+                if isinstance(found, CollectError) and found.code != groups.GONE:  # a deleted group is no omission
+                    yield Without(("members_known",), found.about(HIDDEN))
         yield Page(body, definitions, members)
 
 
@@ -136,8 +121,8 @@ def rows(page: Page) -> Iterator[RoleAssignment]:
             yield _row(assignment, role, assignment.principalId, "group", group, members_known=False)
             continue
         for body in bodies:
-            for member in decode(body, _Members).value:
-                held_by = KINDS.get(member.kind.lower(), "unknown")
+            for member in decode(body, groups.Members).value:
+                held_by = groups.KINDS.get(member.kind.lower(), "unknown")
                 if held_by != "group":
                     yield _row(assignment, role, member.id, held_by, group, members_known=True)
 
@@ -189,7 +174,7 @@ def _scope(assignment: _Assignment) -> str | None:
 
 
 def _kind(principal: _Principal | None) -> str:
-    return KINDS.get(principal.kind.lower(), "unknown") if principal else "unknown"
+    return groups.KINDS.get(principal.kind.lower(), "unknown") if principal else "unknown"
 
 
 DATASET = DataSet(

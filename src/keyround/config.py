@@ -43,6 +43,8 @@ class TenantConfig:
 class Client:
     """One `[client.NAME]`. `home_countries` None: take the tenant's own country, and say that it is assumed.
 
+    `emergency_accounts` are the user names, lower case, of accounts kept for the day when nobody else can sign in.
+
     `ignored` names what the file holds for a later version and this one does not act on.
     """
 
@@ -50,6 +52,7 @@ class Client:
     name: str
     tenants: tuple[TenantConfig, ...]
     home_countries: tuple[str, ...] | None = None
+    emergency_accounts: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
 
@@ -105,7 +108,7 @@ def _client(key: str, raw: Any, path: Path) -> Client:
         raise ConfigError(f"{place}: a client's key is made of a-z, 0-9 and -.", "Put the full name into `name`.")
     if not isinstance(raw, dict):
         raise ConfigError(f"{place} is not a table.")
-    _only(raw, ("name", "home_countries", "every", "tenant", "accept"), place)
+    _only(raw, ("name", "home_countries", "emergency_accounts", "every", "tenant", "accept"), place)
     tenants = raw.get("tenant", [])
     if not isinstance(tenants, list) or not tenants:
         raise ConfigError(f"{place} has no tenant.", f"Add a [[client.{key}.tenant]] section.")
@@ -118,6 +121,7 @@ def _client(key: str, raw: Any, path: Path) -> Client:
         name=_text(raw, "name", place) or key,
         tenants=tuple(_tenant(key, part, path, number) for number, part in enumerate(tenants, 1)),
         home_countries=_countries(raw, place),
+        emergency_accounts=_usernames(raw, "emergency_accounts", place),
         ignored=tuple(key for key in ("accept", "every") if raw.get(key)),
     )
 
@@ -139,6 +143,15 @@ def _countries(raw: Mapping[str, Any], place: str) -> tuple[str, ...] | None:
     for code in sorted(codes & _MISTAKEN.keys()):
         raise ConfigError(f"{place}: home_countries: {code!r} is no country's code.", f"Write {_MISTAKEN[code]!r}.")
     return tuple(sorted(codes)) or None
+
+
+def _usernames(raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+    found = raw.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(one, str) and "@" in one for one in found):
+        raise ConfigError(
+            f"{place}: {key} is a list of user names.", f'For example {key} = ["notfall@contoso.example"].'
+        )
+    return tuple(sorted({one.strip().lower() for one in found}))
 
 
 def _folder(text: str, path: Path) -> Path:

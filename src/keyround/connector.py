@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from .errors import CollectError, Unexpected, from_json
+from .errors import CollectError, NotEnabled, Unexpected, from_json
 from .model import TABLES, Row
 
 S = TypeVar("S")
@@ -46,6 +46,10 @@ class Without:
     error: CollectError
 
 
+class NotNeeded(Exception):
+    """Raised by `pages` before its first page: this tenant needs no such question, since another one answers it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DataSet(Generic[S, P]):
     """One question to the provider, feeding one table or, where one answer holds both, two.
@@ -53,6 +57,11 @@ class DataSet(Generic[S, P]):
     `pages` talks to the provider and decides nothing; `rows` decides everything
     and talks to nobody: any page of the right outer shape gives rows or raises
     a CollectError.
+
+    `grants` are all needed, "A or B" where either will do. A `module` is optional
+    as a whole: off until its permissions are granted. `after` names data sets that
+    must have ended before this one begins; `reach` says how far back events are
+    asked for where that is further than the scan's window.
     """
 
     name: str
@@ -66,11 +75,18 @@ class DataSet(Generic[S, P]):
     required: bool = True
     optional: Mapping[str, str] = field(default_factory=dict)  # column -> grant or plan
     stands_in_for: str = ""
+    module: str = ""
+    after: tuple[str, ...] = ()
+    reach: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A table computed from tables, one tenant at a time, without network, clock or disk."""
+    """A table computed from tables, one tenant at a time, without network, clock or disk.
+
+    `rows` is given the outcome of each data set by name. A snapshot of an older
+    version lacks those that were added since: not asked is not answered.
+    """
 
     fills: type[Row]
     reads: tuple[type[Row], ...]
@@ -107,7 +123,11 @@ class Connector(Protocol[S]):
         """The configured tenant id. Raises ConfigError, naming the key, for anything wrong in `settings`."""
         ...
 
-    def open(self, settings: Mapping[str, Any], clock: Clock) -> AbstractContextManager[S]: ...
+    def open(
+        self, settings: Mapping[str, Any], clock: Clock, memory: MutableMapping[str, Any] | None = None
+    ) -> AbstractContextManager[S]:
+        """A session. `memory` holds JSON values from one scan of this tenant to the next; never a secret."""
+        ...
 
     def identify(self, session: S) -> Identity: ...
 
@@ -131,10 +151,11 @@ class Incomplete:
 
 @dataclass(frozen=True, slots=True)
 class NotOffered:
-    """This connector has no such table: rules that read it do not apply to the tenant."""
+    """There is no such table here, or another data set answers: rules that read it do not apply to the tenant."""
 
 
 Outcome = Complete | Incomplete | NotOffered
+NOT_READ_THEN = "The version of Keyround that made this snapshot did not read it yet."
 
 
 def collect(dataset: DataSet[S, P], session: S, window: Window, write: Callable[[list[Row]], int]) -> Outcome:
@@ -152,6 +173,8 @@ def collect(dataset: DataSet[S, P], session: S, window: Window, write: Callable[
                 without |= dict.fromkeys(page.columns, page.error)
                 continue
             count += write(list(dataset.rows(page)))
+    except NotNeeded:
+        return NotOffered()
     except CollectError as error:
         return Incomplete(count, error.about(error.therefore or silent), without)
     return Complete(count, without)
@@ -162,24 +185,30 @@ def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], ta
 
     Complete when every required data set that fills the table is, or the one
     that stands in for it. A derived table is: it answers unknown by itself.
+    A data set that the snapshot's version did not know yet counts as little as
+    one that is not needed.
     """
     if any(derived.fills is table for derived in connector.derived):
         return Complete(0)
     filling = [d for d in connector.datasets if table in d.fills]
     if not filling:
         return NotOffered()
-    stand_ins = {d.stands_in_for for d in filling if isinstance(outcomes.get(d.name), Complete)}
+    asked = [d for d in filling if d.name in outcomes]
+    if not asked:
+        return Incomplete(0, NotEnabled(NOT_READ_THEN, "Scan again."))
+    stand_ins = {d.stands_in_for for d in asked if isinstance(outcomes[d.name], Complete)}
     rows = 0
     without: dict[str, CollectError] = {}
-    for dataset in filling:
-        outcome = outcomes.get(dataset.name, Incomplete(0, Unexpected(f"{dataset.name} was not collected.")))
+    missing: CollectError | None = None
+    for dataset in asked:
+        outcome = outcomes[dataset.name]
         if isinstance(outcome, NotOffered):
             continue
         rows += outcome.rows
         without |= outcome.without
         if isinstance(outcome, Incomplete) and dataset.required and dataset.name not in stand_ins:
-            return Incomplete(rows, outcome.error, without)
-    return Complete(rows, without)
+            missing = missing or outcome.error
+    return Incomplete(rows, missing, without) if missing else Complete(rows, without)
 
 
 def table_outcomes(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:

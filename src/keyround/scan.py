@@ -192,6 +192,7 @@ def _manifest(
                 "connector": tenant.connector.name,
                 "name": tenant.name,
                 "home_countries": client.home_countries,
+                "emergency_accounts": client.emergency_accounts,
                 "outcomes": {name: outcome_as_json(outcome) for name, outcome in tenant.outcomes.items()},
                 "parts": parts(tenant),
             }
@@ -253,8 +254,9 @@ def _judgement(
         files = {name: sandbox.Files(paths) for name, paths in snapshot.files(entry).items()}
         tenant = _tenant_info(entry, reader, files, home or entry["home_countries"])
         at_home = None if tenant.home_countries is None else list(tenant.home_countries)
-        of_tenant = given | {"home_countries": at_home}
-        sources[tenant.id] = _with_derived(files, tenant, reader, of_table, of_tenant)
+        emergency = tuple(entry.get("emergency_accounts", ()))
+        of_tenant = given | {"home_countries": at_home, "emergency_accounts": emergency}
+        sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
         with sandbox.opened(sources[tenant.id], tenant.id) as db:
             results += [_judged(rule, db, tenant, of_table, of_tenant) for rule in rules]
         tenants.append(tenant)

@@ -237,7 +237,7 @@ def test_verdicts(flag, enrolled, enabled, verdict):
     rows = [Account("1", enabled=enabled), MfaRegistration("1", enrolled)]
     rows += [Setting(users.ENFORCED, flag, "account:1"), Setting("other", "true", "account:1")][flag is None :]
     tables = SimpleNamespace(rows=lambda table: (row for row in rows if isinstance(row, table)))
-    (row,) = enforcement.rows(tables, {"settings": Incomplete(0, NotGranted("No scope."))}, datetime(2026, 1, 1), {})
+    (row,) = enforcement.rows(tables, {"users": Incomplete(0, NotGranted("No scope."))}, datetime(2026, 1, 1), {})
     assert row.verdict == verdict and row.reason
     assert bool(row.gaps) is (verdict == "enforced" and enrolled is False)
     assert ("No scope." in row.reason) is (verdict == "unknown")

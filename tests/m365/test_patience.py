@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -114,7 +115,7 @@ def test_a_page_that_became_too_large_is_asked_for_in_halves(gather, big, cloud)
 def test_reports_keep_their_pace(gather, settings, nap):
     from keyround_m365.graph import Graph
 
-    graph = Graph("http://127.0.0.1:9", "x", lambda: Quiet(), nap.clock)
+    graph = Graph("http://127.0.0.1:9", "x", lambda: Quiet(), nap.clock, {})
     for _ in range(11):
         graph._keep_pace("reports")
     graph.close()
@@ -146,3 +147,51 @@ def test_the_token_goes_to_no_other_host(gather, big, cloud):
     cloud.faults.append(Fault("/users", status=200, data=elsewhere))
     outcome, _ = gather(big, "users")["users"]
     assert outcome.error.kind == "Unexpected" and "another host" in outcome.error.detail
+
+
+@pytest.fixture
+def graph(settings, nap):
+    from keyround_m365 import CONNECTOR
+
+    with CONNECTOR.open(settings, nap.clock) as opened:
+        yield opened
+
+
+def asked(cloud, number=45):
+    from keyround_m365.graph import Question
+
+    users = cloud.tenants[0].tables["users"][:number]
+    return [Question(f"users/{row['id']}/authentication/methods", "UserAuthenticationMethod.Read.All") for row in users]
+
+
+def test_a_batch_answers_every_question_whatever_becomes_of_some_parts(graph, cloud, nap):
+    whole = asked(cloud)
+    cloud.faults.append(Fault(whole[3].path, status=429, headers={"retry-after": "17"}, times=2))
+    cloud.faults.append(Fault(whole[4].path, body="403_request_authorization_failed"))
+    cloud.faults.append(Fault(r"\$batch", kind="truncated", after=4))
+    answers = dict(graph.batch([*whole, replace(whole[0], path="users/nobody/authentication/methods")]))
+    assert set(whole) < answers.keys() and len(answers) == 46
+    errors = {
+        question.path.split("/")[1]: answer for question, answer in answers.items() if not isinstance(answer, tuple)
+    }
+    assert {key: error.kind for key, error in errors.items()} == {
+        whole[4].path.split("/")[1]: "NotGranted",
+        "nobody": "Unexpected",
+    }
+    assert nap.slept.count(17.0) == 2
+    posts = [request for request in cloud.requests if request.path.endswith("$batch") and request.method == "POST"]
+    assert len(posts) == 3 + 1 + 2  # three of up to twenty, one cut short, two for the part that was told to wait
+
+
+def test_a_part_that_never_answers_takes_no_other_with_it(graph, cloud):
+    whole = asked(cloud, 5)
+    cloud.faults.append(Fault(whole[1].path, status=503, times=99))
+    answers = dict(graph.batch(whole))
+    assert [type(answer) is tuple for answer in answers.values()].count(False) == 1
+    assert answers[whole[1]].kind == "Unreachable"
+
+
+def test_a_batch_signs_in_again_when_its_parts_say_so(graph, cloud):
+    whole = asked(cloud, 5)
+    cloud.faults.append(Fault(whole[1].path, body="401_expired_token"))
+    assert all(isinstance(answer, tuple) for _, answer in graph.batch(whole))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from .access_policies import AccessPolicy
 from .accounts import Account
+from .group_members import GroupMember
+from .groups import Group
 from .mfa_enforcements import MfaEnforcement
 from .mfa_registrations import MfaRegistration
 from .role_assignments import RoleAssignment
@@ -21,6 +24,9 @@ TABLES: dict[str, type[Row]] = {
     "sign_ins": SignIn,
     "sign_in_places": SignInPlace,
     "settings": Setting,
+    "access_policies": AccessPolicy,
+    "groups": Group,
+    "group_members": GroupMember,
 }
 COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "sign_in_places"})
 """Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
@@ -28,6 +34,7 @@ COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "sign_in_places"})
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
-    "COMPUTED", "NAME", "TABLES", "Account", "Column", "Id", "MfaEnforcement", "MfaRegistration", "RoleAssignment",
-    "Row", "Setting", "SignIn", "SignInPlace", "Tenant", "arrow_schema", "bare", "columns", "ddl", "prefixed",
+    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "Column", "Group", "GroupMember", "Id", "MfaEnforcement",
+    "MfaRegistration", "RoleAssignment", "Row", "Setting", "SignIn", "SignInPlace", "Tenant", "arrow_schema", "bare",
+    "columns", "ddl", "prefixed",
 ]  # fmt: skip

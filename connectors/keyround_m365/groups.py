@@ -1,0 +1,52 @@
+"""Groups that policies or roles name, with everybody in them at any depth.
+
+Endpoint    GET /groups/{id}/transitiveMembers  (v1.0)
+Permission  GroupMember.Read.All (Directory.Read.All is accepted)
+Gaps        a member that the application may not read comes with its id and type alone, which is all we need
+Source      https://learn.microsoft.com/graph/api/group-list-transitivemembers
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from keyround.errors import CollectError
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+GRANTS = "GroupMember.Read.All or Directory.Read.All"
+KINDS = {
+    "#microsoft.graph.user": "account",
+    "#microsoft.graph.serviceprincipal": "service_principal",
+    "#microsoft.graph.group": "group",
+}
+"""Types of directory objects, lower case, in the common words."""
+GONE = "Request_ResourceNotFound"
+
+
+class Member(msgspec.Struct):
+    id: str
+    kind: str = msgspec.field(name="@odata.type", default="")
+
+
+class Members(msgspec.Struct):
+    value: list[Member]
+
+
+def members(graph: Graph, group: str) -> tuple[bytes, ...] | CollectError:
+    """The pages of a group's members at any depth, asked for once in a session; or why there is no whole answer.
+
+    Raises nothing: one unreadable group is a row that says so. A deleted group is the error `GONE`.
+    """
+    from .graph import Question, listing
+
+    if group not in graph.groups:
+        try:
+            question = Question(f"groups/{group}/transitiveMembers", GRANTS, top=999)
+            graph.groups[group] = tuple(listing(graph, question))
+        except CollectError as error:
+            graph.groups[group] = error
+    return graph.groups[group]

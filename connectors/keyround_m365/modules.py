@@ -1,0 +1,44 @@
+"""Optional data sets: off until their permission is granted, and nobody's fault while they are.
+
+The permissions a token was issued with decide; where it does not say, Microsoft's first answer does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from keyround.connector import DataSet, Window, Without
+from keyround.errors import NotEnabled, NotGranted
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+
+def optional(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
+    """The same data set, NotEnabled as long as its permissions are not granted."""
+
+    def pages(graph: Graph, window: Window) -> Iterator[Any]:
+        if lacking := graph.lacks(dataset.grants):
+            raise _off(dataset, lacking)
+        begun = False
+        try:
+            for page in dataset.pages(graph, window):
+                begun |= not isinstance(page, Without)
+                yield page
+        except NotGranted as error:
+            if begun:
+                raise
+            raise _off(dataset, dataset.grants, error.code) from error
+
+    return replace(dataset, pages=pages, required=False)
+
+
+def _off(dataset: DataSet[Graph, Any], lacking: list[str] | tuple[str, ...], code: str = "") -> NotEnabled:
+    wanted = " and ".join(lacking)
+    return NotEnabled(
+        f"The optional module {dataset.module!r} is not switched on.",
+        f"If you want to know {dataset.tells}: grant the application permission {wanted}. Otherwise nothing to do.",
+        code=code,
+    )
