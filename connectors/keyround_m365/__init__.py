@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from keyround.connector import Clock, Identity
 
-from . import enforcement, mfa_registrations, organization, role_assignments, security_defaults, sign_ins, users
+from . import (
+    access_policies,
+    enforcement,
+    mfa_registrations,
+    named_locations,
+    organization,
+    policy_groups,
+    role_assignments,
+    security_defaults,
+    sign_ins,
+    users,
+)
 from .settings import CLOUDS, Settings
 
 if TYPE_CHECKING:
@@ -24,6 +35,9 @@ class _Microsoft365:
     datasets = (
         organization.DATASET,
         security_defaults.DATASET,
+        access_policies.DATASET,
+        named_locations.DATASET,
+        policy_groups.DATASET,
         users.DATASET,
         mfa_registrations.DATASET,
         role_assignments.DATASET,

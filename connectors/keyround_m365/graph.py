@@ -104,6 +104,7 @@ class Graph:
         self.premium = False
         self.memory = memory
         self.groups: dict[str, tuple[bytes, ...] | CollectError] = {}
+        self.policies: list[bytes] = []
         self._root = root
         self._scope = scope
         self._new_credential = credential

@@ -140,7 +140,8 @@ def test_killed_half_way_and_run_again_loses_nothing(desk):
 def test_a_scan_reads_and_only_reads(desk):
     here = desk("m365", "google")
     here.run("scan", "acme", "--at", AT)
-    assert {request.method for request in here.cloud.requests} == {"GET"}
+    written = {request.path for request in here.cloud.requests if request.method != "GET"}
+    assert {path.rpartition("/")[2] for path in written} <= {"$batch"}  # whose parts are logged, too
 
 
 def test_secrets_are_written_nowhere(desk):

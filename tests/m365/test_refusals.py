@@ -18,7 +18,7 @@ PREMIUM = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTen
     "denied, refused, columns",
     [
         (["AuditLog.Read.All"], {"mfa_registrations", "sign_ins"}, {"last_success_at"}),
-        (["Policy.Read.All"], {"security_defaults"}, set()),
+        (["Policy.Read.All"], {"security_defaults", "access_policies"}, set()),
         (["RoleManagement.Read.Directory", "Directory.Read.All"], {"role_assignments"}, set()),
         (["User.Read.All", "Directory.Read.All"], {"users"}, set()),
     ],

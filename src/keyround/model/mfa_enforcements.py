@@ -26,3 +26,14 @@ class MfaEnforcement(Row):
     phishing_resistant: Annotated[bool | None, "A phishing-resistant method is demanded."] = None
     verdict_when_active: Annotated[str | None, "The verdict once every eligible role is active."] = None
     reason: Annotated[str | None, "Why the verdict is unknown, or what it rests on."] = None
+    policies: Annotated[list[str] | None, "Every enabled policy that applies to the account, whatever it demands."] = (
+        None
+    )
+    report_only: Annotated[list[str] | None, "Policies that only watch so far and would apply to the account."] = None
+    verdict_if_enabled: Annotated[str | None, "The verdict if those were switched on, where it differs."] = None
+    legacy_blocked: Annotated[bool | None, "Clients that can only send a password are kept out."] = None
+    device_code_blocked: Annotated[bool | None, "Sign-ins by a code typed on another device are kept out."] = None
+    registration_protected: Annotated[
+        bool | None, "Setting up a second factor itself demands more than a password, at least from outside."
+    ] = None
+    emergency: Annotated[bool | None, "Kept for the day when nobody else can sign in, and exempt on purpose."] = None

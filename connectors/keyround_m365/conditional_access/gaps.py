@@ -1,0 +1,181 @@
+"""Where no second factor is asked for, in the fewest words that say it: "No second factor on trusted networks."
+
+A gap is a set of situations. It is described by slices along one axis first
+(every sign-in from trusted networks, whatever the app), then along two, then
+three: the first that fit are the ones a manager would name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
+
+import numpy as np
+
+from .documents import TRUSTED_ADDRESSES, Location
+from .scenarios import OTHER, Axis, Cells, Place, Space
+from .suites import called
+
+DEEPEST = 3  # axes in one sentence
+MOST = 8  # sentences
+
+_CLIENTS = {"browser": "in a browser", "mobileappsanddesktopclients": "in apps on phones and computers"}
+_PLATFORMS = {"android": "Android", "ios": "iPhone and iPad", "windows": "Windows", "macos": "Mac", "linux": "Linux",
+              "windowsphone": "Windows Phone"}  # fmt: skip
+_FLOWS = {
+    "normal": "in an ordinary sign-in",
+    "devicecodeflow": "when signing in with a device code",
+    "authenticationtransfer": "when a sign-in is handed over to another device",
+}
+_INSTEAD = {
+    "compliantdevice": "a managed device that follows the rules (compliant)",
+    "domainjoineddevice": "a computer of the company's domain (hybrid joined)",
+    "approvedapplication": "an approved app",
+    "compliantapplication": "an app with a protection policy",
+    "passwordchange": "a change of the password",
+    "riskremediation": "removing the risk",
+}
+
+
+def described(
+    space: Space, gap: Cells, blocked: Cells, instead: Mapping[frozenset[str], Cells], locations: Mapping[str, Location]
+) -> Iterator[str]:
+    """A sentence for each part of `gap`; what may stand in for a second factor comes first and on its own."""
+    left = gap.copy()
+    for ways, cells in sorted(instead.items(), key=lambda one: sorted(one[0])):
+        accepted = gap & cells
+        if accepted.any():
+            where = _where(space, accepted, blocked, locations)
+            named = " or ".join(sorted(_INSTEAD.get(way, _other_way(way)) for way in ways))
+            yield f"Instead of a second factor it is enough to have {named}{_joined(where)}."
+            left &= ~cells
+    if left.any():
+        sentences = _where(space, left, blocked, locations)
+        yield from (f"No second factor {where}." for where in sentences[:MOST])
+        if len(sentences) > MOST:
+            yield "No second factor in further situations, too many to list."
+
+
+def _other_way(way: str) -> str:
+    if way.startswith("terms:"):
+        return "accepted terms of use"
+    if way.startswith("strength:"):
+        return f"an authentication of the strength “{way.removeprefix('strength:')}”"
+    return f"the control “{way}”"
+
+
+def _joined(where: Sequence[str]) -> str:
+    if where == ["anywhere"]:
+        return ""
+    return f": {'; '.join(where[:MOST])}" if len(where) > 1 else f" {where[0]}"
+
+
+def _where(space: Space, gap: Cells, blocked: Cells, locations: Mapping[str, Location]) -> list[str]:
+    """Phrases that together cover `gap`, each true of the whole slice it names, blocked cells aside."""
+    filled = gap | blocked
+    if filled.all():
+        return ["anywhere"]
+    left, phrases = gap.copy(), []
+    wide = [number for number, axis in enumerate(space.axes) if len(axis.values) > 1]
+    for depth in range(1, min(DEEPEST, len(wide)) + 1):
+        for chosen in combinations(wide, depth):
+            phrases += _slices(space, chosen, gap, filled, left, locations)
+            if not left.any():
+                return phrases
+    return [*phrases, "in further combinations of apps, devices and places"]
+
+
+def _slices(
+    space: Space, chosen: tuple[int, ...], gap: Cells, filled: Cells, left: Cells, locations: Mapping[str, Location]
+) -> list[str]:
+    """The phrases of the slices along the `chosen` axes that lie in the gap; `left` loses what they cover."""
+    others = tuple(number for number in range(len(space.axes)) if number not in chosen)
+    filled_whole = np.asarray(filled.all(axis=others))
+    whole = filled_whole & np.asarray(gap.any(axis=others))
+    new = np.asarray(left.any(axis=others))
+    *outer, last = chosen
+    phrases = []
+    for place in product(*(range(len(space.axes[number].values)) for number in outer)):
+        fits = [number for number in range(len(space.axes[last].values)) if whole[(*place, number)]]
+        if not any(new[(*place, number)] for number in fits):
+            continue
+        parts = []
+        for number, value in zip(outer, place, strict=True):
+            along = space.axes[number]
+            parts.append(_said(along, [value], [v for v in range(len(along.values)) if v != value], locations))
+        asked = [number for number in range(len(space.axes[last].values)) if not filled_whole[(*place, number)]]
+        parts.append(_said(space.axes[last], fits, asked, locations))
+        phrases.append(" ".join(parts))
+        where: list[slice | int | list[int]] = [slice(None)] * len(space.axes)
+        for axis, value in zip(outer, place, strict=True):
+            where[axis] = value
+        for value in fits:
+            where[last] = value
+            left[tuple(where)] = False
+    return phrases
+
+
+def _said(axis: Axis, chosen: Sequence[int], other: Sequence[int], locations: Mapping[str, Location]) -> str:
+    """The `chosen` values in words; `other` are those that must not be meant. Where all is blocked, either will do."""
+    values, rest = [axis.values[number] for number in chosen], [axis.values[number] for number in other]
+    match axis.kind:
+        case "app":
+            return "in " + _one_of([called(app) for app in values if app != OTHER], "other apps",
+                                   [called(app) for app in rest], OTHER in values)  # fmt: skip
+        case "client":
+            return " or ".join(_CLIENTS[client] for client in values)
+        case "platform":
+            known = [_PLATFORMS.get(word, word) for word in values if word != OTHER]
+            return "on " + _one_of(
+                known, "other devices", [_PLATFORMS.get(word, word) for word in rest], OTHER in values
+            )
+        case "place":
+            return _from(values, rest, locations)
+        case "device":
+            fits = "that match" if values == [True] else "that do not match"
+            return f"on devices {fits} the filter “{axis.about}”"
+        case "flow":
+            return " or ".join(_FLOWS.get(flow, f"in the flow “{flow}”") for flow in values)
+        case "risk":
+            return f"when the risk is {' or '.join(values)}"
+    policy, _, condition = axis.about.rpartition(": ")
+    holds = "holds" if values == [True] else "does not hold"
+    return f"where the condition “{condition}” of the policy “{policy}”, which Keyround does not know, {holds}"
+
+
+def _one_of(named: list[str], others: str, rest: list[str], open_end: bool) -> str:
+    """The named ones; or, where anything else is among them, everything but the rest."""
+    if not open_end:
+        return _listed(named)
+    return f"{others} than {_listed(rest)}" if rest else others
+
+
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words or ("none",)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _from(values: Sequence[Place], rest: Sequence[Place], locations: Mapping[str, Location]) -> str:
+    if all(place.trusted for place in values) and not any(place.trusted for place in rest):
+        return "on trusted networks"
+    if not any(place.trusted for place in values) and all(place.trusted for place in rest):
+        return "outside trusted networks"
+    everywhere = {key for place in (*values, *rest) for key in place.locations}
+    inside = {key for key in everywhere if all(key not in place.locations for place in rest)}
+    if all(place.locations & inside for place in values):
+        return f"in {_places(inside, locations)}"
+    outside = {key for key in everywhere if all(key not in place.locations for place in values)}
+    if all(place.locations & outside for place in rest):
+        return f"outside {_places(outside, locations)}"
+    return "from " + "; or ".join(_corner(place, everywhere, locations) for place in values)
+
+
+def _corner(place: Place, everywhere: set[str], locations: Mapping[str, Location]) -> str:
+    within, without = place.locations, everywhere - place.locations
+    said = f"inside {_places(within, locations)}" if within else ""
+    return " ".join(filter(None, (said, f"outside {_places(without, locations)}" if without else "")))
+
+
+def _places(keys: frozenset[str] | set[str], locations: Mapping[str, Location]) -> str:
+    names = {TRUSTED_ADDRESSES: "the trusted addresses of the multifactor settings"}
+    return _listed(sorted(names.get(key) or f"“{locations[key].name if key in locations else key}”" for key in keys))

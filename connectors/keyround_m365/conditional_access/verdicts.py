@@ -1,0 +1,80 @@
+"""From policies and what is known of a person to the possible verdicts, each worked out once.
+
+Accounts are told apart only by what policies can see of them, and sets of
+policies only by which policies apply: ten thousand people come down to a few
+dozen questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from .coverage import Coverage, coverage
+from .documents import Location, Policy
+from .people import Names, Profile, applies, excluded_through, why_open
+
+MOST_OPEN = 6
+"""Policies of which nobody knows whether they apply: up to so many, every combination is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """What the enabled policies may come to for one profile: one coverage where everything is known.
+
+    `why` says what would have to be known, `policies` are those that apply for certain. `bounds` means that too much
+    is unknown to look at every combination: `coverages` are those of the fewest and of the most policies.
+    """
+
+    coverages: tuple[Coverage, ...]
+    why: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    bounds: bool = False
+
+
+@dataclass(slots=True)
+class Policies:
+    """The policies of one tenant, ready to be asked about one profile after the other."""
+
+    enabled: Sequence[Policy]
+    report_only: Sequence[Policy]
+    locations: Mapping[str, Location]
+    names: Names
+    _coverages: dict[frozenset[str], Coverage] = field(default_factory=dict)
+    _possible: dict[tuple[Profile, bool], Possible] = field(default_factory=dict)
+
+    def possible(self, who: Profile, with_report_only: bool = False) -> Possible:
+        key = who, with_report_only
+        if key not in self._possible:
+            self._possible[key] = self._worked_out(who, with_report_only)
+        return self._possible[key]
+
+    def waiting(self, who: Profile) -> list[str]:
+        """The policies in report-only mode that would apply for certain."""
+        return sorted(policy.name for policy in self.report_only if applies(policy, who) and not policy.uncertain)
+
+    def _worked_out(self, who: Profile, with_report_only: bool) -> Possible:
+        sure, unsure = [], []
+        for policy in [*self.enabled, *(self.report_only if with_report_only else ())]:
+            answer = applies(policy, who)
+            if answer and not policy.uncertain:
+                sure.append(policy)
+            elif answer is not False:
+                unsure.append(policy)
+        sizes = range(len(unsure) + 1) if len(unsure) <= MOST_OPEN else (0, len(unsure))
+        found = {self._coverage([*sure, *more]) for size in sizes for more in combinations(unsure, size)}
+        return Possible(
+            tuple(sorted(found, key=repr)),
+            tuple(dict.fromkeys(why_open(policy, who, self.names) for policy in unsure)),
+            tuple(sorted(policy.name for policy in sure)),
+            tuple(sorted(filter(None, (excluded_through(policy, who, self.names) for policy in self.enabled)))),
+            len(unsure) > MOST_OPEN,
+        )
+
+    def _coverage(self, policies: Sequence[Policy]) -> Coverage:
+        key = frozenset(policy.policy_id for policy in policies)
+        if key not in self._coverages:
+            self._coverages[key] = coverage(sorted(policies, key=lambda policy: policy.policy_id), self.locations)
+        return self._coverages[key]
