@@ -13,6 +13,7 @@ from ..model import RoleAssignment
 from ..words import say, word
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
 from .known import address, labels, offered, on, whole
+from .people import demanded, gaps
 from .roster import Person, people
 from .tones import tones
 
@@ -32,6 +33,8 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.scope"), 15),
         Column(say("column.protected"), 13, tones("protection")),
         Column(say("column.strength"), 12, tones("strength")),
+        Column(say("column.demanded"), 20),
+        Column(say("column.gaps"), 28),
         Column(say("column.last_sign_in"), DAY),
     )
     unread = [name for tenant, name in labels(scan).items() if _unread(scan, tenant)]
@@ -71,6 +74,8 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
                 _scope(role.scope),
                 word("protection", person.protection if person else _of_stranger(role)),
                 word("strength", person.strength) if person else None,
+                demanded(person) if person else None,
+                gaps(person) if person else None,
                 _last(person),
             )
 

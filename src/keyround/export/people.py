@@ -15,6 +15,8 @@ from .tones import tones
 
 _MOST_SORTED = 10_000
 _MOST_REASONS = 3
+_MOST_GAPS = 5
+_DEMANDED = ("enforced", "security_defaults", "per_user", "blocked", "unknown", None)
 _WORST_FIRST = ("not_protected", "can_switch_off", "partly", "unknown", "not_verifiable", "protected", "not_applicable")
 assert set(_WORST_FIRST) == set(PROTECTION)
 
@@ -29,6 +31,7 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.factors"), 20),
         Column(say("column.strength"), 12, tones("strength")),
         Column(say("column.demanded"), 21),
+        Column(say("column.gaps"), 30),
         Column(say("column.roles"), 19),
         Column(say("column.last_sign_in"), DAY),
         Column(say("column.countries"), 14),
@@ -63,6 +66,7 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
             methods(person),
             word("strength", person.strength),
             demanded(person),
+            gaps(person),
             held(person),
             on(person.last_sign_in) or (say("never") if person.activity == "never" else say("unknown")),
             countries(person),
@@ -90,11 +94,26 @@ def methods(person: Person) -> str:
 
 
 def demanded(person: Person) -> str:
-    """Which policy demands the second factor, and, of somebody who has one, where it does not."""
+    """Which policy or setting demands the second factor."""
     verdict = word("verdict", person.enforcement)
     by = listed(list(person.enforced_by or ()))
-    said = f"{verdict}: {by}" if by and by.casefold() != verdict.casefold() else verdict
-    return "\n".join([said, *(person.gaps or ())] if person.registered else [said])
+    return f"{verdict}: {by}" if by and by.casefold() != verdict.casefold() else verdict
+
+
+def gaps(person: Person) -> str | None:
+    """Where it is not demanded and through what the account is exempt; what a policy that only watches would change."""
+    lines = list(person.gaps or ())
+    if person.enforcement not in _DEMANDED:
+        lines += person.excluded_by or ()
+    if person.if_enabled:
+        then = word("verdict", person.if_enabled)
+        lines.append(say("people.if_enabled", policies=listed(list(person.report_only or ())), then=then))
+    if person.when_active and person.when_active != person.enforcement:
+        lines.append(say("people.when_active", then=word("verdict", person.when_active)))
+    if person.emergency:
+        lines.append(say("people.emergency"))
+    more = len(lines) - _MOST_GAPS
+    return "\n".join(lines[:_MOST_GAPS] + ([say("people.more_gaps", n=more)] if more > 0 else [])) or None
 
 
 def held(person: Person) -> str | None:

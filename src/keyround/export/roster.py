@@ -34,7 +34,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One account. `password_alone`: a success of the window is known to have used no second factor."""
+    """One account. `password_alone`: a success of the window is known to have used no second factor.
+
+    `enforcement` is the verdict; `if_enabled` the one that report-only policies would bring, `when_active` the one
+    once every role that can be switched on is on.
+    """
 
     tenant: str
     provider: str
@@ -56,6 +60,14 @@ class Person:
     enforced_by: tuple[str, ...] | None
     gaps: tuple[str, ...] | None
     reason: str | None
+    excluded_by: tuple[str, ...] | None
+    policies: tuple[str, ...] | None
+    report_only: tuple[str, ...] | None
+    if_enabled: str | None
+    when_active: str | None
+    resistant_demanded: bool | None
+    legacy_blocked: bool | None
+    emergency: bool | None
     last_sign_in: datetime | None
     sign_in_countries: tuple[str, ...] | None
     password_alone: bool
@@ -130,6 +142,14 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             enforced_by=_tuple(enforcement.enforced_by if enforcement else None),
             gaps=_tuple(enforcement.gaps if enforcement else None),
             reason=enforcement.reason if enforcement else None,
+            excluded_by=_tuple(enforcement.excluded_by if enforcement else None),
+            policies=_tuple(enforcement.policies if enforcement else None),
+            report_only=_tuple(enforcement.report_only if enforcement else None),
+            if_enabled=enforcement.verdict_if_enabled if enforcement else None,
+            when_active=enforcement.verdict_when_active if enforcement else None,
+            resistant_demanded=enforcement.phishing_resistant if enforcement else None,
+            legacy_blocked=enforcement.legacy_blocked if enforcement else None,
+            emergency=enforcement.emergency if enforcement else None,
             last_sign_in=max(filter(None, (account.last_success_at, account.last_noninteractive_at)), default=None),
             sign_in_countries=seen if seen or sign_ins_whole else None,
             password_alone=key in bare_password,
