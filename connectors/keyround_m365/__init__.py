@@ -14,6 +14,7 @@ from keyround.connector import Clock, Identity
 from . import (
     access_policies,
     enforcement,
+    exclusions,
     mfa_registrations,
     named_locations,
     organization,
@@ -43,7 +44,7 @@ class _Microsoft365:
         role_assignments.DATASET,
         sign_ins.DATASET,
     )
-    derived = (enforcement.DERIVED,)
+    derived = (enforcement.DERIVED, exclusions.DERIVED)
 
     def tenant_of(self, settings: Mapping[str, Any]) -> str:
         return Settings.read(settings).tenant_id

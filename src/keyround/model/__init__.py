@@ -8,6 +8,7 @@ from .group_members import GroupMember
 from .groups import Group
 from .mfa_enforcements import MfaEnforcement
 from .mfa_registrations import MfaRegistration
+from .policy_exclusions import PolicyExclusion
 from .role_assignments import RoleAssignment
 from .schema import Column, Id, Row, arrow_schema, bare, columns, ddl, prefixed
 from .settings import Setting
@@ -27,14 +28,15 @@ TABLES: dict[str, type[Row]] = {
     "access_policies": AccessPolicy,
     "groups": Group,
     "group_members": GroupMember,
+    "policy_exclusions": PolicyExclusion,
 }
-COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "sign_in_places"})
+COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "policy_exclusions", "sign_in_places"})
 """Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
 
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
     "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "Column", "Group", "GroupMember", "Id", "MfaEnforcement",
-    "MfaRegistration", "RoleAssignment", "Row", "Setting", "SignIn", "SignInPlace", "Tenant", "arrow_schema", "bare",
-    "columns", "ddl", "prefixed",
+    "MfaRegistration", "PolicyExclusion", "RoleAssignment", "Row", "Setting", "SignIn", "SignInPlace", "Tenant",
+    "arrow_schema", "bare", "columns", "ddl", "prefixed",
 ]  # fmt: skip

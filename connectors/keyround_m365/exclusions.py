@@ -1,0 +1,142 @@
+"""Whom policies exempt, whether anything else covers them, and what policies name that no longer exists.
+
+An exemption that another policy makes up for is harmless; one that was meant
+for a week and forgotten is how an attacker gets in. Worked out from the
+snapshot alone, after the verdicts of the accounts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from keyround.connector import Complete, Derived, Outcome, Tables
+from keyround.model import (
+    AccessPolicy,
+    Account,
+    Group,
+    GroupMember,
+    MfaEnforcement,
+    PolicyExclusion,
+    RoleAssignment,
+)
+
+from .conditional_access.documents import People, Policy
+from .conditional_access.people import GUEST_KINDS
+from .conditional_access.scenarios import LEGACY
+from .enforcement import documents, guest_kind
+
+_COVERED = {"enforced", "security_defaults", "per_user", "blocked"}
+_KINDS = frozenset(GUEST_KINDS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """Enabled accounts by the ways in which a policy can name them; ids in lower case."""
+
+    accounts: frozenset[str]
+    enabled: frozenset[str]
+    all_known: bool
+    groups: Mapping[str, Group]
+    members: Mapping[str, set[str]]
+    roles: Mapping[str, str | None]
+    holders: Mapping[str, set[str]]
+    guests: Mapping[str, set[str]]
+    verdicts: Mapping[str, MfaEnforcement]
+
+
+def rows(
+    tables: Tables, outcomes: Mapping[str, Outcome], now: datetime, config: Mapping[str, Any]
+) -> Iterator[PolicyExclusion]:
+    enabled, _, _ = documents(tables)
+    if not enabled:
+        return
+    directory = _read(tables, isinstance(outcomes.get("users"), Complete))
+    for policy in enabled:
+        for side, people in (("exclude", policy.exclude), ("include", policy.include)):
+            for row in _named(policy, side, people, directory):
+                if side == "exclude" or row.exists is False:
+                    yield row
+
+
+def _read(tables: Tables, all_known: bool) -> _Directory:
+    accounts = list(tables.rows(Account))
+    members, holders, guests = defaultdict(set), defaultdict(set), defaultdict(set)
+    for member in tables.rows(GroupMember):
+        if member.relation != "owner" and member.state != "eligible":
+            members[member.group_id.lower()].add(member.member_id.lower())
+    roles: dict[str, str | None] = {}
+    for role in tables.rows(RoleAssignment):
+        template = (role.role_id or "").lower()
+        roles[template] = role.role
+        if role.state == "active" and role.scope == "tenant":
+            holders[template].add(role.holder_id.lower())
+    for account in accounts:
+        guests[guest_kind(account) or ""].add(account.account_id.lower())
+    return _Directory(
+        accounts=frozenset(account.account_id.lower() for account in accounts),
+        enabled=frozenset(account.account_id.lower() for account in accounts if account.enabled is not False),
+        all_known=all_known,
+        groups={group.group_id.lower(): group for group in tables.rows(Group)},
+        members=members,
+        roles=roles,
+        holders=holders,
+        guests=guests,
+        verdicts={row.account_id.lower(): row for row in tables.rows(MfaEnforcement)},
+    )
+
+
+def _named(policy: Policy, side: str, people: People, directory: _Directory) -> Iterator[PolicyExclusion]:
+    def row(kind: str, key: str, name: str | None, exists: bool | None, who: Iterable[str] | None) -> PolicyExclusion:
+        exempt = None if who is None else directory.enabled.intersection(who)
+        return PolicyExclusion(
+            policy.policy_id, policy.name, _demands(policy), side, kind, key, name, exists,
+            None if exempt is None else len(exempt),
+            None if exempt is None else _uncovered(policy, exempt, directory.verdicts),
+        )  # fmt: skip
+
+    for key in sorted(people.users):
+        known = True if key in directory.accounts else False if directory.all_known else None
+        yield row("account", key, None, known, [key])
+    for key in sorted(people.groups):
+        group = directory.groups.get(key)
+        known_members = group is not None and (group.members_known or group.exists is False)
+        inside = directory.members.get(key, set()) if known_members else None
+        yield row("group", key, group.name if group else None, group.exists if group else None, inside)
+    for key in sorted(people.roles):
+        yield row("role", key, directory.roles.get(key), None, directory.holders.get(key, set()))
+    if people.any_guest:
+        everyone = set().union(*(directory.guests.get(kind, set()) for kind in _KINDS))
+        yield row("guests", "all", None, None, everyone)
+    for guests in people.guests:
+        some = set().union(*(directory.guests.get(kind, set()) for kind in guests.kinds & _KINDS))
+        yield row("guests", ",".join(sorted(guests.kinds)), None, None, None if guests.tenants is not None else some)
+
+
+def _demands(policy: Policy) -> str:
+    if policy.grant.block:
+        return "block"
+    asks = {"mfa", "phishing_resistant", "third_party"}
+    return "mfa" if any(clause & asks for clause in policy.grant.clauses) else "other"
+
+
+def _uncovered(policy: Policy, exempt: Iterable[str], verdicts: Mapping[str, MfaEnforcement]) -> int | None:
+    """How many of the exempt nothing else covers; None where that is not known, or not the question."""
+    found = [verdicts.get(key) for key in exempt]
+    if _demands(policy) == "mfa":
+        known = [row.verdict for row in found if row and row.verdict != "unknown"]
+        return None if len(known) < len(found) else sum(verdict not in _COVERED for verdict in known)
+    if _demands(policy) == "block" and policy.clients and policy.clients <= set(LEGACY):
+        kept_out = [row.legacy_blocked if row else None for row in found]
+        return None if None in kept_out else kept_out.count(False)
+    return None
+
+
+DERIVED = Derived(
+    fills=PolicyExclusion,
+    reads=(AccessPolicy, Account, Group, GroupMember, MfaEnforcement, RoleAssignment),
+    rows=rows,
+)
