@@ -13,6 +13,7 @@ from keyround.connector import Clock, Identity
 
 from . import (
     access_policies,
+    eligible_roles,
     enforcement,
     exclusions,
     mfa_registrations,
@@ -20,6 +21,7 @@ from . import (
     organization,
     policy_groups,
     role_assignments,
+    role_groups,
     security_defaults,
     sign_ins,
     users,
@@ -42,6 +44,8 @@ class _Microsoft365:
         users.DATASET,
         mfa_registrations.DATASET,
         role_assignments.DATASET,
+        eligible_roles.DATASET,
+        role_groups.DATASET,
         sign_ins.DATASET,
     )
     derived = (enforcement.DERIVED, exclusions.DERIVED)

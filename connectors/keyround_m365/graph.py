@@ -94,14 +94,19 @@ class _Batch(msgspec.Struct):
 class Graph:
     """One tenant's Graph, synchronous on the outside. Owns its event loop; close it.
 
-    `premium` becomes True once the tenant's subscriptions were seen to include P1.
-    `memory` outlives the scan; it is for what a data set has to come back for.
+    `premium` becomes True once the tenant's subscriptions were seen to include P1; `plans` are the service plans in
+    force, None until they were read; `pim` becomes False once it is certain that no role can be switched on here.
+    `answers` are the listings that more than one data set reads. `memory` outlives the scan; it is for what a data
+    set has to come back for.
     """
 
     def __init__(
         self, root: str, scope: str, credential: Callable[[], Any], clock: Clock, memory: MutableMapping[str, Any]
     ) -> None:
         self.premium = False
+        self.plans: frozenset[str] | None = None
+        self.pim = True
+        self.answers: dict[Question, tuple[bytes, ...] | CollectError] = {}
         self.memory = memory
         self.groups: dict[str, tuple[bytes, ...] | CollectError] = {}
         self.policies: list[bytes] = []
@@ -148,12 +153,16 @@ class Graph:
 
         An app-only token lists application permissions (`roles`), a person's delegated ones (`scp`).
         """
-        claims = token_claims(self.token())
-        scopes, roles = claims.get("scp"), claims.get("roles")
-        held = {*(scopes.split() if isinstance(scopes, str) else ()), *(roles if isinstance(roles, list) else ())}
+        held = self.held()
         if not held:
             return []
         return [grant for grant in grants if not any(_covered(one, held) for one in grant.split(" or "))]
+
+    def held(self) -> set[str]:
+        """The permissions the token was issued with; empty where it does not say. Raises CollectError."""
+        claims = token_claims(self.token())
+        scopes, roles = claims.get("scp"), claims.get("roles")
+        return {*(scopes.split() if isinstance(scopes, str) else ()), *(roles if isinstance(roles, list) else ())}
 
     def one(self, question: Question) -> bytes:
         """The body of a single object. Raises CollectError."""
@@ -186,7 +195,10 @@ class Graph:
             for number, reply in self._batch_replies(left).items():
                 question = left[number]
                 body = msgspec.json.encode(reply.body) if isinstance(reply.body, dict) else b""
-                if reply.status < 300:
+                if reply.status < 300 and not body:
+                    del left[number]
+                    yield question, Unexpected("Microsoft's answer to a part of our question is no JSON.")
+                elif reply.status < 300:
                     del left[number]
                     try:
                         yield question, (body, *self._rest(body, question))
@@ -377,6 +389,25 @@ def listing(graph: Graph, question: Question) -> Iterator[bytes]:
             if not question.top or error.code.lower() not in TOO_LARGE:
                 raise
             question = replace(question, top=question.top // 2 if question.top > 50 else 0)
+
+
+def remembered(graph: Graph, question: Question) -> Iterator[bytes]:
+    """`listing`, asked for once in a session whatever comes of it. Raises CollectError."""
+    if question not in graph.answers:
+        pages = []
+        try:
+            for page in listing(graph, question):
+                pages.append(page)
+                yield page
+        except CollectError as error:
+            graph.answers[question] = error
+            raise
+        graph.answers[question] = tuple(pages)
+        return
+    known = graph.answers[question]
+    if isinstance(known, CollectError):
+        raise known
+    yield from known
 
 
 def token_claims(token: str) -> dict[str, Any]:

@@ -8,10 +8,12 @@ Source      https://learn.microsoft.com/graph/api/group-list-transitivemembers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from keyround.connector import decode
 from keyround.errors import CollectError
 
 if TYPE_CHECKING:
@@ -30,10 +32,19 @@ GONE = "Request_ResourceNotFound"
 class Member(msgspec.Struct):
     id: str
     kind: str = msgspec.field(name="@odata.type", default="")
+    displayName: str | None = None
 
 
 class Members(msgspec.Struct):
     value: list[Member]
+
+
+class Holder(NamedTuple):
+    """An object of the directory by id; `kind` is account, service_principal, group, deleted or unknown."""
+
+    id: str
+    kind: str
+    name: str | None = None
 
 
 def members(graph: Graph, group: str) -> tuple[bytes, ...] | CollectError:
@@ -50,3 +61,14 @@ def members(graph: Graph, group: str) -> tuple[bytes, ...] | CollectError:
         except CollectError as error:
             graph.groups[group] = error
     return graph.groups[group]
+
+
+def everybody(bodies: Iterable[bytes]) -> Iterator[Holder]:
+    """The members, and member groups beside them, in pages of `members`."""
+    for body in bodies:
+        for member in decode(body, Members).value:
+            yield Holder(member.id, kind(member.kind), member.displayName)
+
+
+def kind(odata_type: str) -> str:
+    return KINDS.get(odata_type.lower(), "unknown")

@@ -102,9 +102,12 @@ def _tenant_of_token(token: str) -> str | None:
 
 def pages(graph: Graph, window: Window) -> Iterator[tuple[bytes, bytes | None] | Without]:
     own = graph.one(_question("organization", "id,displayName,countryLetterCode,createdDateTime,verifiedDomains"))
+    skus: bytes | None = None
     try:
-        skus: bytes | None = graph.one(_question("subscribedSkus"))
-        graph.premium = bool({"P1", "P2"} & set(plans(decode(skus or b"", _Skus).value)))
+        skus = graph.one(_question("subscribedSkus"))
+        subscribed = decode(skus, _Skus).value
+        graph.premium = bool({"P1", "P2"} & set(plans(subscribed)))
+        graph.plans = service_plans(subscribed)
     except CollectError as error:
         skus = None
         yield Without(("plans",), error)
@@ -127,16 +130,29 @@ def rows(page: tuple[bytes, bytes | None]) -> Iterator[Tenant]:
 
 def plans(skus: list[_Sku]) -> list[str]:
     """P1 and P2 where a live subscription provides them, then the names of all live subscriptions."""
-    live = [sku for sku in skus if sku.capabilityStatus in ("Enabled", "Warning") and _seats(sku)]
     found = {
         PLANS[plan.servicePlanId.lower()]
-        for sku in live
+        for sku in _live(skus)
         for plan in sku.servicePlans or []
         if plan.servicePlanId and plan.servicePlanId.lower() in PLANS and plan.provisioningStatus == "Success"
     }
     if "P2" in found:
         found.add("P1")
-    return [*sorted(found), *sorted({sku.skuPartNumber for sku in live if sku.skuPartNumber})]
+    return [*sorted(found), *sorted({sku.skuPartNumber for sku in _live(skus) if sku.skuPartNumber})]
+
+
+def service_plans(skus: list[_Sku]) -> frozenset[str]:
+    """Ids, lower case, of the service plans that live subscriptions hold, also where one is not set up yet."""
+    return frozenset(
+        plan.servicePlanId.lower()
+        for sku in _live(skus)
+        for plan in sku.servicePlans or []
+        if plan.servicePlanId and plan.provisioningStatus != "Disabled"
+    )
+
+
+def _live(skus: list[_Sku]) -> list[_Sku]:
+    return [sku for sku in skus if sku.capabilityStatus in ("Enabled", "Warning") and _seats(sku)]
 
 
 def _seats(sku: _Sku) -> int:

@@ -36,6 +36,8 @@ _P1_GLITCH = (
     "Add the permission Directory.Read.All with admin consent: without it Microsoft's licence check for this report "
     "is known to fail."
 )
+# "The tenant needs an AAD Premium 2 license." is the older wording.
+_NEEDS_P2 = ("aadpremiumlicenserequired", "not licensed for this feature", "needs an aad premium 2", "entra id p2")
 
 
 class _Error(msgspec.Struct):
@@ -66,7 +68,7 @@ def refusal(status: int, body: bytes, grants: str, premium: bool) -> CollectErro
                 "Microsoft says the tenant has no P1 licence, but its subscriptions include one.", _P1_GLITCH, code=code
             )
         return NotLicensed("This report needs Entra ID P1, which the tenant does not have.", _NO_P1, code=code)
-    if code == "AadPremiumLicenseRequired" or "not licensed for this feature" in said:
+    if any(phrase in said for phrase in _NEEDS_P2):
         return NotLicensed("This needs Entra ID P2, which the tenant does not have.", "Nothing to repair.", code=code)
     if "continuous access evaluation" in said or status == 401:
         return Expired(

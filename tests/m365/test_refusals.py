@@ -19,7 +19,7 @@ PREMIUM = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTen
     [
         (["AuditLog.Read.All"], {"mfa_registrations", "sign_ins"}, {"last_success_at"}),
         (["Policy.Read.All"], {"security_defaults", "access_policies"}, set()),
-        (["RoleManagement.Read.Directory", "Directory.Read.All"], {"role_assignments"}, set()),
+        (["RoleManagement.Read.Directory", "Directory.Read.All"], {"role_assignments", "role_groups"}, set()),
         (["User.Read.All", "Directory.Read.All"], {"users"}, set()),
     ],
 )

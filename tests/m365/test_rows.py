@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyround.errors import CollectError
-from keyround_m365 import mfa_registrations, organization, role_assignments, security_defaults, sign_ins, users
+from keyround_m365 import (
+    eligible_roles,
+    mfa_registrations,
+    organization,
+    pim,
+    role_assignments,
+    role_groups,
+    security_defaults,
+    sign_ins,
+    users,
+)
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(
     ["2026-11-20T12:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "=1+1", "XX", "#microsoft.graph.user"]
@@ -57,6 +67,16 @@ def test_sign_ins(value):
        objects("id", "templateId", "displayName", "isBuiltIn", "isPrivileged"))  # fmt: skip
 def test_roles(assignments, definitions):
     harmless(role_assignments.rows, role_assignments.Page(body(assignments), (body(definitions),), {}))
+
+
+@given(objects("roleDefinitionId", "principalId", "principal", "directoryScopeId", "endDateTime", "memberType"),
+       objects("principalId", "accessId", "endDateTime", "principal"),
+       objects("id", "@odata.type", "displayName"))  # fmt: skip
+def test_roles_to_switch_on(held, eligible, members):
+    groups = {key: pim.Facts((body(members),), (body(eligible),)) for key in ("", "g", "h")}
+    once = (body(held),)
+    harmless(eligible_roles.rows, eligible_roles.Page(once, once, (), groups, once, (body(members),)))
+    harmless(role_groups.rows, role_groups.Page("g", None, None, groups, (body(members),)))
 
 
 @given(objects("id", "displayName", "countryLetterCode", "verifiedDomains"),

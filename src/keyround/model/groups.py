@@ -21,3 +21,5 @@ class Group(Row):
         None
     )
     role_assignable: Annotated[bool | None, "The group can hold administrator roles."] = None
+    owners_known: Annotated[bool | None, "true: group_members holds every owner; false: they could not be read."] = None
+    eligible_known: Annotated[bool | None, "true: and everybody who can make himself a member or an owner."] = None

@@ -13,10 +13,12 @@ from .schema import Id, Row
 class RoleAssignment(Row):
     """One row per holder, role and path: direct or through a group whose members are spelt out."""
 
-    KEY: ClassVar[tuple[str, ...]] = ("holder_id", "role_id", "state", "via_id", "scope")
+    KEY: ClassVar[tuple[str, ...]] = ("holder_id", "role_id", "state", "via_id", "scope", "scope_id")
 
     holder_id: Annotated[Id, "Account or other principal that holds the role; joins accounts where kind is account."]
-    holder_kind: Annotated[str | None, "account, service_principal, group (members not readable) or unknown."] = None
+    holder_kind: Annotated[
+        str | None, "account, service_principal, group (members not readable), deleted or unknown."
+    ] = None
     role_id: Annotated[str | None, "The provider's id of the role."] = None
     role: Annotated[str | None, "Name of the role."] = None
     privileged: Annotated[bool | None, "The role can change other accounts, their access or security settings."] = None
@@ -31,3 +33,11 @@ class RoleAssignment(Row):
     permanent: Annotated[bool | None, "The assignment has no end."] = None
     ends_at: Annotated[datetime | None, "When the assignment ends, UTC."] = None
     members_known: Annotated[bool | None, "false: the group holds the role, but its members could not be read."] = None
+    holder_name: Annotated[str | None, "Name of the holder, for one that is no account."] = None
+    template_id: Annotated[
+        str | None, "Id of the built-in role, the same in every tenant; null for a role of the tenant's own."
+    ] = None
+    scope_id: Annotated[Id | None, "The part of the tenant the role is limited to; null for the whole tenant."] = None
+    activated: Annotated[
+        bool | None, "Switched on by the holder for a while; false: in force without being switched on."
+    ] = None
