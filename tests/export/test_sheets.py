@@ -269,6 +269,28 @@ def test_holders_that_are_no_account_stand_under_administrators_only() -> None:
     assert all("backup-app" not in row["Name"] for row in rows(company(), "People"))
 
 
+def test_administrators_are_told_by_name_until_when_and_where() -> None:
+    unit = "7f1d0a52-0c86-4bb8-9a38-6d6a0f3c1e55"
+    scan = small(
+        [
+            admin("app", holder_kind="service_principal", holder_name="Backup"),
+            admin("old", holder_kind="deleted"),
+            admin("bo", state="active", activated=True, permanent=False, ends_at=datetime(2027, 3, 1)),
+            admin("cy", state="eligible", permanent=False, ends_at=datetime(2027, 3, 2), via_id="g", via="Tier 0"),
+            admin("di", scope="administrative unit Werk Nord2024", scope_id=unit),
+            admin("ed", scope=f"administrative unit {unit}", scope_id=unit),
+        ],
+        (),
+    )
+    found = {row["Name"]: (row["State"], row["Held"], row["Scope"]) for row in rows(scan, "Administrators")}
+    assert found["App: Backup"][0] == "Active, permanent"
+    assert "No longer in the directory: old" in found
+    told = {name.rpartition(" ")[2]: said for name, said in found.items()}
+    assert told["bo"] == ("Switched on, until 1 Mar 2027", "Directly", "Whole tenant")
+    assert told["cy"] == ("Can be switched on, until 2 Mar 2027", "Tier 0", "Whole tenant")
+    assert told["di"][2] == "Administrative unit Werk Nord2024" and told["ed"][2] == "Administrative unit"
+
+
 def test_an_empty_sign_in_sheet_says_whether_it_knows() -> None:
     def empty(scan: Any) -> str:
         return next(b.empty for b in sheet(scan, "Sign-ins abroad").blocks if isinstance(b, Table))

@@ -12,6 +12,7 @@ from ..engine.results import Scan
 from ..model import RoleAssignment
 from ..words import say, word
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
+from .clean import short
 from .known import address, labels, offered, on, whole
 from .people import demanded, gaps
 from .roster import Person, people
@@ -71,7 +72,7 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
                 word("level", level(role)),
                 _state(role),
                 role.via or (say("via.group") if role.via_id else say("via.direct")),
-                _scope(role.scope),
+                _scope(role),
                 word("protection", person.protection if person else _of_stranger(role)),
                 word("strength", person.strength) if person else None,
                 demanded(person) if person else None,
@@ -93,16 +94,17 @@ def level(role: RoleAssignment) -> str:
 
 def _state(role: RoleAssignment) -> str:
     """Active or not yet, and where anybody said so, until when."""
-    state = word("state", role.state)
+    state = word("state", "activated" if role.activated and role.state == "active" else role.state)
     if role.ends_at:
         return say("state.until", state=state, day=role.ends_at.date())
     return say("state.permanent", state=state) if role.permanent else state
 
 
-def _scope(scope: str | None) -> str:
-    """Without the id at its end, which says nothing to anybody."""
-    said = word("scope", scope)
-    return _ID.sub("", said[:1].upper() + said[1:])
+def _scope(role: RoleAssignment) -> str:
+    """By name; an id at its end, which says nothing to anybody, is left out."""
+    said = word("scope", role.scope)
+    said = said[:1].upper() + said[1:]
+    return said.removesuffix(f" {role.scope_id}") if role.scope_id else _ID.sub("", said)
 
 
 def _order(role: RoleAssignment, person: Person | None) -> tuple[int, str, str]:
@@ -110,9 +112,9 @@ def _order(role: RoleAssignment, person: Person | None) -> tuple[int, str, str]:
 
 
 def _stranger(role: RoleAssignment) -> str:
-    """A holder of whom no account is known: its name where it is a group, else its id."""
-    name = role.via if role.holder_kind == "group" and role.via else role.holder_id
-    return say("held.by", kind=word("holder_kind", role.holder_kind), name=name)
+    """A holder of whom no account is known: by name where anybody said it, else by id."""
+    name = role.holder_name or (role.via if role.holder_kind == "group" else None) or role.holder_id
+    return say("held.by", kind=word("holder_kind", role.holder_kind), name=short(name, 80))
 
 
 def _of_stranger(role: RoleAssignment) -> str:
