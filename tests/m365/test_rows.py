@@ -46,9 +46,11 @@ def harmless(rows, page):
 
 
 @given(objects("id", "userPrincipalName", "accountEnabled", "userType", "createdDateTime", "signInActivity",
-               "assignedLicenses", "passwordPolicies", "externalUserState"), st.booleans())  # fmt: skip
-def test_users(value, activity):
-    harmless(users.rows, users.Page(body(value), activity))
+               "assignedLicenses", "assignedPlans", "passwordPolicies", "externalUserState"),
+       st.booleans(), ANYTHING)  # fmt: skip
+def test_users(value, activity, mailbox):
+    mailboxes = dict.fromkeys(("", "a", "0"), json.dumps({"value": mailbox}).encode())
+    harmless(users.rows, users.Page(body(value), activity, mailboxes))
 
 
 @given(objects("id", "isMfaRegistered", "isMfaCapable", "methodsRegistered", "lastUpdatedDateTime"))

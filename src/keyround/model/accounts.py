@@ -36,3 +36,6 @@ class Account(Row):
     department: Annotated[str | None, "Department as entered in the directory."] = None
     org_unit: Annotated[str | None, "Organisational unit path (Google)."] = None
     recovery_data: Annotated[bool | None, "A recovery address or phone is on file; never its value."] = None
+    mail: Annotated[str | None, "Primary mail address; a guest's is the one used at home."] = None
+    premium: Annotated[bool | None, "The account itself has a licence that includes Entra ID P1 or P2."] = None
+    invitation: Annotated[str | None, "pending or accepted, of somebody invited; null of everybody else."] = None
