@@ -280,13 +280,14 @@ def directories(
         if key in wanted_groups and member.relation != "owner":
             groups["eligible" if member.state == "eligible" else "active"][member.member_id.lower()].add(key)
     held: dict[str, dict[str, set[str]]] = {"active": defaultdict(set), "eligible": defaultdict(set)}
-    open_roles = set() if _whole(outcomes.get("role_assignments")) else set(wanted_roles)
+    open_now = set() if _whole(outcomes.get("role_assignments")) else set(wanted_roles)
+    open_later = set() if _whole(outcomes.get("eligible_roles")) else set(wanted_roles)
     for row in roles:
         template = _template(row)
         if template not in wanted_roles or row.scope not in ("tenant", None):
             continue
-        if row.holder_kind == "group" or row.scope is None:
-            open_roles.add(template)  # anybody may hold it
+        if row.holder_kind == "group" or row.scope is None:  # anybody may hold it
+            (open_later if row.state == "eligible" else open_now).add(template)
         elif row.holder_kind != "service_principal":
             held["eligible" if row.state == "eligible" else "active"][row.holder_id.lower()].add(template)
     later_groups = {key: groups["active"].get(key, set()) | more for key, more in groups["eligible"].items()}
@@ -296,13 +297,13 @@ def directories(
         {key: frozenset(found) for key, found in groups["active"].items()},
         frozenset(wanted_groups - read),
         {key: frozenset(found) for key, found in held["active"].items()},
-        frozenset(open_roles),
+        frozenset(open_now),
     )
     later = Directory(
         {key: frozenset(later_groups.get(key, groups["active"].get(key, ()))) for key in different},
         now.members_open,
         {key: frozenset(later_roles.get(key, held["active"].get(key, ()))) for key in different},
-        now.holders_open,
+        frozenset(open_now | open_later),
     )
     return now, later
 
@@ -337,7 +338,8 @@ def _same(values: Iterable[bool | None]) -> bool | None:
 
 
 def _template(row: RoleAssignment) -> str:
-    return (row.role_id or "").lower()
+    """The built-in role's id in every tenant; snapshots of the first version have it as the role's own."""
+    return (row.template_id or row.role_id or "").lower()
 
 
 def _of_scope(settings: Mapping[tuple[str, str], str | None], name: str, prefix: str) -> dict[str, str]:

@@ -70,7 +70,7 @@ def _read(tables: Tables, all_known: bool) -> _Directory:
             members[member.group_id.lower()].add(member.member_id.lower())
     roles: dict[str, str | None] = {}
     for role in tables.rows(RoleAssignment):
-        template = (role.role_id or "").lower()
+        template = (role.template_id or role.role_id or "").lower()
         roles[template] = role.role
         if role.state == "active" and role.scope == "tenant":
             holders[template].add(role.holder_id.lower())

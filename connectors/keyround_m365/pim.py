@@ -21,7 +21,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keyround.connector import decode
-from keyround.errors import CollectError, NotGranted, NotLicensed, Unexpected
+from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed, Unexpected
 
 from . import groups
 from .groups import Holder
@@ -149,12 +149,15 @@ def closure(graph: Graph, roots: Iterable[str]) -> tuple[dict[str, Facts], list[
 
 
 def _eligible(graph: Graph, group: str) -> tuple[bytes, ...] | CollectError:
+    """Who can become a member or owner. Its permission is one that most scans do without: refused is not broken."""
     from .graph import Question, remembered
 
     path = "identityGovernance/privilegedAccess/group/eligibilityScheduleInstances"
     try:
         question = Question(path, GROUPS_GRANT, filter=f"groupId eq '{group}'", expand="principal")
         return tuple(remembered(graph, question)) if graph.pim else ()
+    except NotGranted as error:
+        return () if absent(graph, error) else NotEnabled(error.detail, error.remedy, CLOSED, error.code)
     except CollectError as error:
         return () if absent(graph, error) else error.about(CLOSED)
 

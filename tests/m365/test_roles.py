@@ -179,7 +179,7 @@ def test_who_can_get_into_a_group_is_one_row_that_says_unknown(gather, p2):
     p2.deny("m365", "PrivilegedEligibilitySchedule.Read.AzureADGroup")
     found = gather(settings_of(p2, 0), *PIM)
     outcome, rows = found["eligible_roles"]
-    assert isinstance(outcome, Complete) and outcome.without["members_known"].kind == "NotGranted"
+    assert isinstance(outcome, Complete) and outcome.without["members_known"].kind == "NotEnabled"
     assert "PrivilegedEligibilitySchedule.Read.AzureADGroup" in outcome.without["members_known"].remedy
     hidden = {(r.holder_kind, r.role, r.via, r.state) for r in rows if r.members_known is False}
     assert hidden == {("group", "Helpdesk Administrator", IT, "eligible"),

@@ -341,6 +341,17 @@ def test_42_a_group_with_a_role_and_unread_members_may_hold_anybody():
     assert judged([ADMINS, policy("P")], None, hidden)["ada"].verdict == "enforced"
 
 
+def test_42b_who_may_switch_a_role_on_is_a_question_of_its_own():
+    hidden = role("g", holder_kind="group", via_id="g", members_known=False, state="eligible")
+    rows = [hidden, role("ada", USER_ADMINISTRATOR, state="eligible")]
+    only = policy("Global", users=(), who={"includeRoles": [GLOBAL_ADMINISTRATOR]})
+    row = judged([only], None, *rows)["ada"]
+    assert row.verdict == "not_enforced"
+    both = policy("Both", users=(), who={"includeRoles": [GLOBAL_ADMINISTRATOR, USER_ADMINISTRATOR]})
+    row = judged([only, both], None, *rows)["ada"]
+    assert (row.verdict, row.verdict_when_active) == ("not_enforced", "enforced")
+
+
 def test_43_without_the_list_of_administrators_nobody_is_certainly_none():
     unread = outcomes_of(role_assignments=Incomplete(0, NotGranted("No.")))
     assert judged([ADMINS], outcomes=unread)["ada"].verdict == "unknown"
