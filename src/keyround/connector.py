@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from .errors import CollectError, NotEnabled, Unexpected, from_json
+from .errors import HARMLESS, CollectError, NotEnabled, Unexpected, from_json
 from .model import TABLES, Row
 
 S = TypeVar("S")
@@ -61,7 +61,9 @@ class DataSet(Generic[S, P]):
     `grants` are all needed, "A or B" where either will do. A `module` is optional
     as a whole: off until its permissions are granted. `after` names data sets that
     must have ended before this one begins; `reach` says how far back events are
-    asked for where that is further than the scan's window.
+    asked for where that is further than the scan's window. `required` speaks of
+    the first table of `fills`: what it tells of others on the side takes nothing
+    from them when it is refused, unless nobody else tells it.
     """
 
     name: str
@@ -184,7 +186,8 @@ def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], ta
     """What is known about one table of one tenant, given the outcome of each data set.
 
     Complete when every required data set that fills the table is, or the one
-    that stands in for it. A derived table is: it answers unknown by itself.
+    that stands in for it; where none is required, all are needed. A derived
+    table is: it answers unknown by itself.
     A data set that the snapshot's version did not know yet counts as little as
     one that is not needed.
     """
@@ -197,6 +200,7 @@ def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], ta
     if not asked:
         return Incomplete(0, NotEnabled(NOT_READ_THEN, "Scan again."))
     stand_ins = {d.stands_in_for for d in asked if isinstance(outcomes[d.name], Complete)}
+    needed = [d for d in asked if d.required and d.fills[0] is table] or asked
     rows = 0
     without: dict[str, CollectError] = {}
     missing: CollectError | None = None
@@ -206,9 +210,20 @@ def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], ta
             continue
         rows += outcome.rows
         without |= outcome.without
-        if isinstance(outcome, Incomplete) and dataset.required and dataset.name not in stand_ins:
-            missing = missing or outcome.error
+        if isinstance(outcome, Incomplete) and dataset in needed and dataset.name not in stand_ins:
+            missing = missing or _repairable(dataset, outcome, asked, outcomes)
     return Incomplete(rows, missing, without) if missing else Complete(rows, without)
+
+
+def _repairable(
+    dataset: DataSet[Any, Any], outcome: Incomplete, asked: Sequence[DataSet[Any, Any]], outcomes: Mapping[str, Outcome]
+) -> CollectError:
+    """Why there is no answer: where the plan holds none, what keeps the one that would stand in for it."""
+    for other in asked:
+        instead = outcomes[other.name]
+        if other.stands_in_for == dataset.name and isinstance(instead, Incomplete):
+            return instead.error if isinstance(outcome.error, HARMLESS) else outcome.error
+    return outcome.error
 
 
 def table_outcomes(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
