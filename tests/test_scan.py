@@ -19,7 +19,8 @@ from tests.napping import NOW, Nap
 
 HERE = NOW.replace(tzinfo=None)
 PATHS = ("organization", "subscribedSkus", "identitySecurity", "/users", "userRegistration", "roleDefinitions",
-         "roleAssignments", "transitiveMembers", "signIns", "customer", "roles", "members", "login")  # fmt: skip
+         "roleAssignments", "transitiveMembers", "authentication/methods", "MethodsPolicy", "domains", "perUserMfa",
+         "requirements", "crossTenant", "batch", "signIns", "customer", "roles", "members", "login")  # fmt: skip
 BODIES = ("429_retry_after_10", "429_no_retry_after", "503_plain_html", "403_authorization_requestdenied",
           "google_403_quota", "google_503", "google_500")  # fmt: skip
 KINDS = ("reset", "short", "truncated", "empty", "duplicate", "expired", "unknown")

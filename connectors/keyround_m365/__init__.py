@@ -13,12 +13,19 @@ from keyround.connector import Clock, Identity
 
 from . import (
     access_policies,
+    auth_methods,
+    authorization_policy,
+    cross_tenant_access,
+    domains,
     eligible_roles,
     enforcement,
     exclusions,
+    methods_policy,
     mfa_registrations,
     named_locations,
+    noted,
     organization,
+    per_user_mfa,
     policy_groups,
     role_assignments,
     role_groups,
@@ -26,6 +33,7 @@ from . import (
     sign_ins,
     users,
 )
+from .noted import noting
 from .settings import CLOUDS, Settings
 
 if TYPE_CHECKING:
@@ -41,11 +49,17 @@ class _Microsoft365:
         access_policies.DATASET,
         named_locations.DATASET,
         policy_groups.DATASET,
-        users.DATASET,
-        mfa_registrations.DATASET,
-        role_assignments.DATASET,
-        eligible_roles.DATASET,
+        noting(methods_policy.DATASET, noted.certificates),
+        authorization_policy.DATASET,
+        domains.DATASET,
+        cross_tenant_access.DATASET,
+        noting(users.DATASET, noted.accounts),
+        noting(mfa_registrations.DATASET, noted.reported, kept=True),
+        noting(role_assignments.DATASET, noted.holders),
+        noting(eligible_roles.DATASET, noted.holders),
         role_groups.DATASET,
+        auth_methods.DATASET,
+        per_user_mfa.DATASET,
         sign_ins.DATASET,
     )
     derived = (enforcement.DERIVED, exclusions.DERIVED)

@@ -41,6 +41,7 @@ from keyround.connector import Clock, decode
 from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
 
 from .credentials import ca_bundle
+from .noted import Noted
 from .refusals import busy, refusal, short, sign_in_refusal
 
 log = logging.getLogger(__name__)
@@ -54,8 +55,9 @@ HOPS = 5  # redirects of one request
 LONGEST = 600.0  # seconds for one answer, however steadily it drips
 TOO_LARGE = ("badrequest", "request_badrequest", "request_unsupportedquery", "invalidrequest", "unknownerror", "400")
 _AGAIN = frozenset({408, 429, *range(500, 600)} - {501})
-# Requests that may start within so many seconds, per app and tenant.
-PACE = {"reports": (5, 10.0), "policies": (1, 1.0)}
+# Requests that may start within so many seconds, per app and tenant. For methods no limit is published: two a second
+# in the long run, and a small company at one go.
+PACE = {"reports": (5, 10.0), "policies": (1, 1.0), "methods": (100, 50.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Graph:
     `premium` becomes True once the tenant's subscriptions were seen to include P1; `plans` are the service plans in
     force, None until they were read; `pim` becomes False once it is certain that no role can be switched on here.
     `answers` are the listings that more than one data set reads. `memory` outlives the scan; it is for what a data
-    set has to come back for.
+    set has to come back for. `noted` is what earlier data sets saw and later ones ask about.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Graph:
         self.pim = True
         self.answers: dict[Question, tuple[bytes, ...] | CollectError] = {}
         self.memory = memory
+        self.noted = Noted()
         self.groups: dict[str, tuple[bytes, ...] | CollectError] = {}
         self.policies: list[bytes] = []
         self._root = root
@@ -196,9 +199,8 @@ class Graph:
                 question = left[number]
                 body = msgspec.json.encode(reply.body) if isinstance(reply.body, dict) else b""
                 if reply.status < 300 and not body:
-                    del left[number]
-                    yield question, Unexpected("Microsoft's answer to a part of our question is no JSON.")
-                elif reply.status < 300:
+                    continue  # no object: as good as no answer
+                if reply.status < 300:
                     del left[number]
                     try:
                         yield question, (body, *self._rest(body, question))

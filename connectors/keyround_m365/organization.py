@@ -15,7 +15,7 @@ import msgspec
 
 from keyround.connector import DataSet, Identity, Window, Without, decode
 from keyround.errors import CollectError, NotEnabled, NotGranted, Unexpected
-from keyround.model import Tenant
+from keyround.model import Setting, Tenant
 
 from .wire import country, instant
 
@@ -114,7 +114,7 @@ def pages(graph: Graph, window: Window) -> Iterator[tuple[bytes, bytes | None] |
     yield own, skus
 
 
-def rows(page: tuple[bytes, bytes | None]) -> Iterator[Tenant]:
+def rows(page: tuple[bytes, bytes | None]) -> Iterator[Tenant | Setting]:
     own, skus = page
     for organization in decode(own, _Organizations).value[:1]:
         domains = organization.verifiedDomains or []
@@ -126,6 +126,8 @@ def rows(page: tuple[bytes, bytes | None]) -> Iterator[Tenant]:
             created_at=instant(organization.createdDateTime),
             plans=None if skus is None else plans(decode(skus, _Skus).value),
         )
+    if skus is not None:
+        yield Setting("p1_seats", str(p1_seats(decode(skus, _Skus).value)), source="subscribedSkus")
 
 
 def plans(skus: list[_Sku]) -> list[str]:
@@ -155,6 +157,11 @@ def _live(skus: list[_Sku]) -> list[_Sku]:
     return [sku for sku in skus if sku.capabilityStatus in ("Enabled", "Warning") and _seats(sku)]
 
 
+def p1_seats(skus: list[_Sku]) -> int:
+    """For how many people a live subscription includes Entra ID P1; one who is counted in two counts twice."""
+    return sum(_seats(sku) for sku in skus if {"P1", "P2"} & set(plans([sku])))
+
+
 def _seats(sku: _Sku) -> int:
     units = sku.prepaidUnits or _Units()
     return (units.enabled or 0) + (units.warning or 0)
@@ -162,7 +169,7 @@ def _seats(sku: _Sku) -> int:
 
 DATASET = DataSet(
     name="organization",
-    fills=(Tenant,),
+    fills=(Tenant, Setting),
     pages=pages,
     rows=rows,
     tells="what the tenant is called, where it is and what its plan includes",

@@ -15,6 +15,8 @@ import msgspec
 from keyround.connector import DataSet, Window, decode
 from keyround.model import Setting
 
+from .wire import flag
+
 if TYPE_CHECKING:
     from .graph import Graph
 
@@ -32,8 +34,7 @@ def pages(graph: Graph, window: Window) -> Iterator[bytes]:
 
 
 def rows(page: bytes) -> Iterator[Setting]:
-    enabled = decode(page, _Policy).isEnabled
-    yield Setting("security_defaults", None if enabled is None else str(enabled).lower(), source=PATH)
+    yield Setting("security_defaults", flag(decode(page, _Policy).isEnabled), source=PATH)
 
 
 DATASET = DataSet(

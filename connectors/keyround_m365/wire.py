@@ -27,3 +27,8 @@ def country(text: str | None) -> str | None:
     """ISO 3166-1 alpha-2 in capitals; None for empty and for the codes that mean "unknown"."""
     code = (text or "").strip().upper()
     return code if len(code) == 2 and code.isascii() and code.isalpha() and code not in ("XX", "ZZ") else None
+
+
+def flag(value: bool | None) -> str | None:
+    """A switch as the value of a setting."""
+    return None if value is None else str(value).lower()

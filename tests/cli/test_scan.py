@@ -53,11 +53,15 @@ def test_without_p1_nothing_is_broken_and_nothing_is_claimed(desk):
     assert not checks["foreign-sign-in"]["evaluated"] and checks["foreign-sign-in"]["missing"] == ["sign_ins"]
     assert results["sign_ins"]["total"] is None
     assert "P1" in done.stderr
+    # Second factors are known all the same, account by account.
+    assert checks["admin-no-second-factor"]["evaluated"] and checks["admin-no-second-factor"]["fail"]
+    factors = {one["username"].split("@")[0]: one["mfa_registered"] for one in results["accounts"]}
+    assert (factors["ralf.nordmann"], factors["petra.lindner"], factors["gabi.reuter"]) == (True, False, None)
 
 
-def test_one_permission_taken_away_silences_its_rules_and_exits_3(desk):
+def test_permissions_taken_away_silence_their_rules_and_exit_3(desk):
     here = desk("m365")
-    here.cloud.deny("m365", "AuditLog.Read.All")
+    here.cloud.deny("m365", "AuditLog.Read.All", "UserAuthenticationMethod.Read.All")
     done = here.run("scan", "acme", "--at", AT)
     assert done.returncode == 3 and "AuditLog.Read.All" in done.stderr
     results = here.results()

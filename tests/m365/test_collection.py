@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -50,7 +51,8 @@ def test_importing_the_connector_imports_no_sdk():
 
 
 def test_the_tenant_and_its_plan(everything):
-    (tenant,) = everything["organization"]
+    tenant, seats = everything["organization"]
+    assert (seats.name, seats.value) == ("p1_seats", "45")
     assert (tenant.name, tenant.primary_domain, tenant.country) == (
         "Hollenstedt Maschinenbau GmbH", "hollenstedt.example", "DE"
     )  # fmt: skip
@@ -158,11 +160,16 @@ def test_identity_joins_what_token_and_tenant_say(cloud, settings, nap):
 def test_everything_is_asked_by_get_and_in_few_requests(gather, settings, cloud):
     gather(settings)
     sent = [request for request in cloud.requests if request.tenant]
-    asked = Counter("POST $batch" if r.path.endswith("$batch") else r.method for r in sent if "/groups/" not in r.path)
+    whole = [request for request in sent if not re.search(r"/groups/|/users/", request.path)]
+    asked = Counter("POST $batch" if request.path.endswith("$batch") else request.method for request in whole)
     assert set(asked) == {"GET", "POST $batch"}
-    # organization, skus, defaults, policies, locations, users, report, definitions, ends, holders, units, sign-ins;
-    # and the object that a role is limited to, owners of a group that holds one, groups that policies name
-    assert asked["GET"] == 12 + 1 and asked["POST $batch"] == 3
+    # organization, skus, defaults, policies, locations, methods, authorization, domains, one federation, other tenants
+    # twice, users, report, definitions, ends, holders, units, per-user states, sign-ins; and the object that a role is
+    # limited to
+    assert asked["GET"] == 19 + 1
+    # owners of a group that holds a role, groups that policies name, methods of administrators and of who is not in the
+    # report, a sample of the per-user states
+    assert asked["POST $batch"] == 3 + 1 + 1
 
 
 def test_the_same_company_without_p1(cloud, nap, gather):

@@ -18,11 +18,15 @@ PREMIUM = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTen
     "denied, refused, columns",
     [
         (["AuditLog.Read.All"], {"mfa_registrations", "sign_ins"}, {"last_success_at"}),
-        (["Policy.Read.All"], {"security_defaults", "access_policies"}, set()),
+        (["Policy.Read.All"],
+         {"security_defaults", "access_policies", "methods_policy", "authorization_policy", "cross_tenant_access",
+          "per_user_mfa"}, set()),
         (["RoleManagement.Read.Directory", "Directory.Read.All"], {"role_assignments", "role_groups"}, set()),
-        (["User.Read.All", "Directory.Read.All"], {"users"}, set()),
+        (["User.Read.All", "Directory.Read.All"], {"users", "auth_methods", "per_user_mfa"}, set()),
+        (["UserAuthenticationMethod.Read.All"], {"auth_methods"}, set()),
+        (["Domain.Read.All", "Directory.Read.All"], {"domains"}, set()),
     ],
-)
+)  # fmt: skip
 def test_one_permission_taken_away(denied, refused, columns, gather, settings, cloud):
     cloud.deny("m365", *denied)
     found = gather(settings)

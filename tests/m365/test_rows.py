@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 
 from keyround.errors import CollectError
 from keyround_m365 import (
+    auth_methods,
+    authorization_policy,
+    cross_tenant_access,
+    domains,
     eligible_roles,
+    methods_policy,
     mfa_registrations,
     organization,
+    per_user_mfa,
     pim,
     role_assignments,
     role_groups,
@@ -90,6 +96,49 @@ def test_organization(own, skus):
 @given(ANYTHING)
 def test_security_defaults(value):
     harmless(security_defaults.rows, json.dumps(value).encode("ascii"))
+
+
+@given(objects("@odata.type", "id", "createdDateTime", "phoneNumber", "phoneType", "smsSignInState", "isUsable",
+               "aaGuid", "passkeyType"), st.booleans(), st.booleans())  # fmt: skip
+def test_methods(value, reported, certificates):
+    harmless(auth_methods.rows, auth_methods.Page("a", (body(value),), reported, certificates, b"salt"))
+
+
+@given(st.text(max_size=30))
+def test_a_phone_number_is_any_text(number):
+    kept = auth_methods._hashed(number, b"salt")
+    assert kept is None or number not in kept
+
+
+@given(objects("@odata.type", "id", "state", "includeTargets", "excludeTargets", "featureSettings", "isUsableOnce"),
+       ANYTHING, ANYTHING)  # fmt: skip
+def test_methods_policy(configurations, migration, preferences):
+    policy = {"authenticationMethodConfigurations": configurations, "policyMigrationState": migration,
+              "systemCredentialPreferences": preferences, "registrationEnforcement": preferences}  # fmt: skip
+    harmless(methods_policy.rows, json.dumps(policy).encode("ascii"))
+
+
+@given(objects("guestUserRoleId", "allowInvitesFrom", "defaultUserRolePermissions", "allowedToUseSSPR"))
+def test_authorization_policy(values):
+    for value in values:
+        harmless(authorization_policy.rows, json.dumps(value).encode("ascii"))
+
+
+@given(objects("id", "authenticationType", "isRoot", "isVerified", "passwordValidityPeriodInDays"),
+       objects("issuerUri", "federatedIdpMfaBehavior"))  # fmt: skip
+def test_domains(value, federation):
+    names = [domain["id"].lower() for domain in value if isinstance(domain.get("id"), str)]
+    harmless(domains.rows, domains.Page((body(value),), dict.fromkeys(names, body(federation))))
+
+
+@given(objects("tenantId", "inboundTrust"), st.booleans())
+def test_cross_tenant_access(value, partners):
+    harmless(cross_tenant_access.rows, cross_tenant_access.Page(body(value), partners))
+
+
+@given(st.dictionaries(st.text(), st.text(min_size=1)))
+def test_per_user_states(states):
+    assert len(list(per_user_mfa.rows(per_user_mfa.Page(states, "users")))) == len(states)
 
 
 @pytest.mark.parametrize("page", [b"", b"[]", b'{"value":', b"\xff\xfe", b"null", b'{"value": {}}'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .access_policies import AccessPolicy
 from .accounts import Account
+from .auth_methods import AuthMethod
 from .group_members import GroupMember
 from .groups import Group
 from .mfa_enforcements import MfaEnforcement
@@ -20,6 +21,7 @@ TABLES: dict[str, type[Row]] = {
     "tenants": Tenant,
     "accounts": Account,
     "mfa_registrations": MfaRegistration,
+    "auth_methods": AuthMethod,
     "mfa_enforcements": MfaEnforcement,
     "role_assignments": RoleAssignment,
     "sign_ins": SignIn,
@@ -36,7 +38,8 @@ COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "policy_exclusions", "
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
-    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "Column", "Group", "GroupMember", "Id", "MfaEnforcement",
-    "MfaRegistration", "PolicyExclusion", "RoleAssignment", "Row", "Setting", "SignIn", "SignInPlace", "Tenant",
+    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AuthMethod", "Column", "Group", "GroupMember", "Id",
+    "MfaEnforcement", "MfaRegistration", "PolicyExclusion", "RoleAssignment", "Row", "Setting", "SignIn",
+    "SignInPlace", "Tenant",
     "arrow_schema", "bare", "columns", "ddl", "prefixed",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ STRENGTH: dict[str, str] = {
     "mobile_phone": "weak",
     "alternate_phone": "weak",
     "office_phone": "weak",
+    "password": "none",
     "email": "none",
     "security_question": "none",
     "temporary_pass": "none",
