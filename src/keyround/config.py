@@ -58,10 +58,13 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Config:
+    """`geo_database`: another database of countries than the one that comes with the package."""
+
     path: Path
     store: Path
     clients: Mapping[str, Client] = field(default_factory=dict)
     prepared_by: str = ""
+    geo_database: Path | None = None
 
     def client(self, key: str) -> Client:
         """Raises ConfigError with the nearest client there is. Says what of it this version leaves aside."""
@@ -89,16 +92,17 @@ def read(path: Path) -> Config:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
     place = path.name
-    _only(raw, ("store", "provider", "client"), place)
+    _only(raw, ("store", "geo_database", "provider", "client"), place)
     provider = _table(raw, "provider", place)
     _only(provider, ("name",), f"{place}: [provider]")
-    store = _text(raw, "store", place)
+    store, geo = _text(raw, "store", place), _text(raw, "geo_database", place)
     clients = _table(raw, "client", place)
     return Config(
         path=path,
-        store=_folder(store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
+        store=_place("store", store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
         clients={key: _client(key, part, path) for key, part in clients.items()},
         prepared_by=_text(provider, "name", f"{place}: [provider]"),
+        geo_database=_place("geo_database", geo, path) if geo else None,
     )
 
 
@@ -154,11 +158,11 @@ def _usernames(raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
     return tuple(sorted({one.strip().lower() for one in found}))
 
 
-def _folder(text: str, path: Path) -> Path:
+def _place(key: str, text: str, path: Path) -> Path:
     try:
         return path.parent / Path(text).expanduser()
     except RuntimeError as error:  # ~somebody, who has no home here
-        raise ConfigError(f"{path.name}: store = {text!r}: there is no such home folder.") from error
+        raise ConfigError(f"{path.name}: {key} = {text!r}: there is no such home folder.") from error
 
 
 def _only(raw: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:

@@ -25,6 +25,7 @@ VERBS = {
     "rules": "what is checked, and why",
     "tables": "what is collected: every table and column",
 }
+GEOLOCATION = "IP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0"  # as its licence asks
 EPILOGUE = """\
   keyround VERB --help says more about each.
 
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(usage())
         return 0 if words else 2
     if words[0] in ("--version", "-V"):
-        print(f"keyround {__version__}")
+        print(f"keyround {__version__}\n{GEOLOCATION}")
         return 0
     if words[0] not in VERBS:
         from ..errors import nearest

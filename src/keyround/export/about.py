@@ -44,6 +44,7 @@ def sheet(scan: Scan) -> Sheet:
         Text(say("about.purpose"), "heading"),
         Text(say("purpose")),
         Text(say("summary.disclaimer")),
+        Text(say("about.geolocation"), "foot"),
         Text(say("about.sources"), "heading"),
         Table("sources", sources, _sources(scan), say("about.no_sources")),
     )
