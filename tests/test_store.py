@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from keyround.connector import Window
+from keyround.connector import Arrived, Window
 from keyround.errors import StoreError
 from keyround.model import Account, MfaRegistration, SignIn
 from keyround.store import ClientStore
@@ -28,7 +28,7 @@ def sealed(store, now=NOW, rows=(), whole=True, tenant=TENANT, fetched=WEEK):
         draft = store.begin(now)
         with draft.writer(tenant, "m365", "sign_ins", SignIn) as write:
             write(list(rows))
-        draft.settle(tenant, "sign_ins", fetched, whole)
+        draft.settle(tenant, "sign_ins", fetched, [Arrived(fetched.since, fetched.until)] if whole else [])
         draft.freeze()
         from keyround.store import hashed
 
@@ -160,11 +160,12 @@ def test_a_full_disk_is_a_clear_error_and_the_last_snapshot_stays(store):
 
 
 def test_a_scan_at_a_day_to_come_calls_no_day_finished_that_is_not_over(store):
+    late = Window(WEEK.since, NOW + timedelta(days=300))
     with store.locked():
-        draft = store.begin(NOW + timedelta(days=300))
+        draft = store.begin(late.until)
         with draft.writer(TENANT, "m365", "sign_ins", SignIn) as write:
             write([sign_in("a", 5)])
-        draft.settle(TENANT, "sign_ins", Window(WEEK.since, NOW + timedelta(days=300)), True, now=NOW)
+        draft.settle(TENANT, "sign_ins", late, [Arrived(late.since, late.until)], now=NOW)
         draft.freeze()
         draft.discard()
     assert max(store.parts(TENANT, "sign_ins", WEEK)) == (NOW - timedelta(days=3)).date()

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from .errors import HARMLESS, CollectError, NotEnabled, Unexpected, from_json
-from .model import TABLES, Row
+from .model import TABLES, Account, AccountUse, Row, SignIn
 
 S = TypeVar("S")
 P = TypeVar("P")
@@ -23,10 +23,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Half-open interval of event time to collect: `since <= t < until`, naive UTC."""
+    """Half-open interval of event time to collect: `since <= t < until`, naive UTC.
+
+    `patience`: how long a data set may wait for an answer that the provider prepares in its own time.
+    """
 
     since: datetime
     until: datetime
+    patience: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,19 @@ class Without:
     error: CollectError
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Yielded among the pages: every event of `since <= t < until` has come, whatever follows.
+
+    Its finished days are stored even where the rest of the data set fails. `asked_at`: when the provider
+    gathered them, if that is not now; what it learnt later is not among them.
+    """
+
+    since: datetime
+    until: datetime
+    asked_at: datetime | None = None
+
+
 class NotNeeded(Exception):
     """Raised by `pages` before its first page: this tenant needs no such question, since another one answers it."""
 
@@ -63,12 +80,14 @@ class DataSet(Generic[S, P]):
     must have ended before this one begins; `reach` says how far back events are
     asked for where that is further than the scan's window. `required` speaks of
     the first table of `fills`: what it tells of others on the side takes nothing
-    from them when it is refused, unless nobody else tells it.
+    from them when it is refused, unless nobody else tells it. `one_login`: the log
+    writes several records of one successful login within this time. `marks` is the
+    word in `sign_ins.source` of its rows, where other data sets fill that table too.
     """
 
     name: str
     fills: tuple[type[Row], ...]
-    pages: Callable[[S, Window], Iterator[P | Without]]
+    pages: Callable[[S, Window], Iterator[P | Without | Arrived]]
     rows: Callable[[P], Iterable[Row]]
     tells: str  # completes "The report cannot say ..."
     source: str
@@ -80,6 +99,8 @@ class DataSet(Generic[S, P]):
     module: str = ""
     after: tuple[str, ...] = ()
     reach: timedelta = timedelta()
+    one_login: timedelta = timedelta()
+    marks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +181,21 @@ Outcome = Complete | Incomplete | NotOffered
 NOT_READ_THEN = "The version of Keyround that made this snapshot did not read it yet."
 
 
-def collect(dataset: DataSet[S, P], session: S, window: Window, write: Callable[[list[Row]], int]) -> Outcome:
+def collect(
+    dataset: DataSet[S, P],
+    session: S,
+    window: Window,
+    write: Callable[[list[Row]], int],
+    arrived: Callable[[Arrived], None] = lambda _: None,
+) -> Outcome:
     """Pull one data set into the store, page by page.
 
-    `write` keeps rows and gives how many of them were new. Raises only what is
-    a bug in the connector or the store: an expected refusal is a value.
+    `write` keeps rows and gives how many of them were new; `arrived` is told
+    which part of the window has come whole: all of it where no page says less.
+    Raises only what is a bug in the connector or the store: an expected refusal
+    is a value.
     """
-    count = 0
+    count, parts = 0, 0
     without: dict[str, CollectError] = {}
     silent = f"The report cannot say {dataset.tells}."
     try:
@@ -174,11 +203,17 @@ def collect(dataset: DataSet[S, P], session: S, window: Window, write: Callable[
             if isinstance(page, Without):
                 without |= dict.fromkeys(page.columns, page.error)
                 continue
+            if isinstance(page, Arrived):
+                parts += 1
+                arrived(page)
+                continue
             count += write(list(dataset.rows(page)))
     except NotNeeded:
         return NotOffered()
     except CollectError as error:
         return Incomplete(count, error.about(error.therefore or silent), without)
+    if not parts:
+        arrived(Arrived(window.since, window.until))
     return Complete(count, without)
 
 
@@ -193,6 +228,8 @@ def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], ta
     """
     if any(derived.fills is table for derived in connector.derived):
         return Complete(0)
+    if table is AccountUse:
+        return Complete(0, _use_untold(connector, outcomes))
     filling = [d for d in connector.datasets if table in d.fills]
     if not filling:
         return NotOffered()
@@ -224,6 +261,19 @@ def _repairable(
         if other.stands_in_for == dataset.name and isinstance(instead, Incomplete):
             return instead.error if isinstance(outcome.error, HARMLESS) else outcome.error
     return outcome.error
+
+
+def _use_untold(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> dict[str, CollectError]:
+    """Why `account_use` is silent where neither the accounts nor a long sign-in log tell when they were used."""
+    accounts = table_outcome(connector, outcomes, Account)
+    reason = None if isinstance(accounts, NotOffered) else accounts.without.get("unused_since")
+    for dataset in connector.datasets:
+        outcome = outcomes.get(dataset.name)
+        if reason and SignIn in dataset.fills and dataset.reach:
+            if isinstance(outcome, Complete):
+                return {}
+            reason = outcome.error if isinstance(outcome, Incomplete) else reason
+    return {"unused_since": reason, "activity": reason} if reason else {}
 
 
 def table_outcomes(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:

@@ -19,9 +19,11 @@ import duckdb
 from . import __version__, derived
 from .config import Client, TenantConfig
 from .connector import (
+    Arrived,
     Clock,
     Complete,
     Connector,
+    DataSet,
     Identity,
     Incomplete,
     NotOffered,
@@ -37,11 +39,13 @@ from .engine.evaluate import evaluate
 from .engine.results import Coverage, NotEvaluated, Result, Scan, TenantInfo
 from .engine.rule import Rule
 from .errors import CollectError, ConfigError, RuleError, StoreError, Unexpected, WrongTenant, nearest
+from .geo import Atlas
 from .model import NAME, Row, SignIn, Tenant, bare, columns
 from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
 
 R = TypeVar("R", bound=Row)
 NOTHING = "Nothing could be read, so there is no report."
+WAIT = timedelta(minutes=3)  # for answers that a provider prepares in its own time
 _UNREADABLE = "Restore the file it names from a backup, or remove it and scan again."
 Progress = Callable[[str, str, Outcome | None], None]
 """Called with (tenant, data set, None) before a data set is read and with its outcome after."""
@@ -69,14 +73,21 @@ def scan(
     days: int,
     clock: Clock,
     progress: Progress,
+    wait: timedelta = WAIT,
+    atlas: Atlas | None = None,
 ) -> tuple[Snapshot, Judgement]:
     """Collect, freeze, judge, seal; gives the sealed snapshot and what was judged of it.
+
+    `wait`: how long for an answer that the provider prepares in its own time; what takes longer is collected by the
+    next scan. `atlas` names the countries of sign-ins where the provider does not (default: the package's own).
 
     Raises WrongTenant or ConfigError before anything is stored, StoreError when
     the disk refuses, and a CollectError when no tenant could be opened at all.
     Whatever happens, earlier snapshots stay as they are and no half one is left.
     """
-    asked = window(taken_at, days)
+    asked = replace(window(taken_at, days), patience=wait)
+    atlas = atlas or Atlas()
+    atlas.check()
     ready = [opened(part) for part in client.tenants]
     if twice := [tenant for tenant, count in Counter(one.tenant for one in ready).items() if count > 1]:
         raise ConfigError(f"The client {client.key!r} names the tenant {twice[0]} twice.", "Remove one of the two.")
@@ -84,7 +95,7 @@ def scan(
         store.check_days()
         draft = store.begin(taken_at)
         try:
-            tenants = [_collected(part, store, draft, asked, clock, progress) for part in ready]
+            tenants = [_collected(part, store, draft, asked, clock, progress, atlas) for part in ready]
             refused = [tenant.refused for tenant in tenants if tenant.refused]
             if len(refused) == len(tenants):
                 raise refused[0].about(refused[0].therefore or NOTHING)
@@ -133,12 +144,18 @@ def opened(config: TenantConfig) -> Opened:
 
 
 def _collected(
-    config: Opened, store: ClientStore, draft: Draft, asked: Window, clock: Clock, progress: Progress
+    config: Opened,
+    store: ClientStore,
+    draft: Draft,
+    asked: Window,
+    clock: Clock,
+    progress: Progress,
+    atlas: Atlas,
 ) -> _Collected:
     reader = config.connector
     tenant = _Collected(config.tenant, reader)
     try:
-        with reader.open(config.settings, clock) as session:
+        with reader.open(config.settings, clock, store.memory(tenant.id)) as session:
             identity = reader.identify(session)
             guard(tenant.id, identity)
             tenant.name = identity.name
@@ -146,12 +163,13 @@ def _collected(
             for dataset in reader.datasets:
                 progress(called, dataset.name, None)
                 events = SignIn in dataset.fills
-                fetched = store.fetch_window(tenant.id, dataset.name, asked) if events else asked
+                fetched = store.fetch_window(tenant.id, dataset.name, reached(dataset, asked)) if events else asked
+                whole: list[Arrived] = []
                 with draft.writer(tenant.id, reader.name, dataset.name, dataset.fills[0]) as write:
-                    outcome = collect(dataset, session, fetched, write)
+                    placed = _placed(write, atlas) if events else write
+                    outcome = collect(dataset, session, fetched, placed, whole.append)
                 if events:
-                    whole = isinstance(outcome, Complete)
-                    draft.settle(tenant.id, dataset.name, fetched, whole, clock.now())
+                    draft.settle(tenant.id, dataset.name, fetched, whole, clock.now(), dataset.one_login)
                 tenant.outcomes[dataset.name] = outcome
                 progress(called, dataset.name, outcome)
     except CollectError as error:
@@ -160,6 +178,26 @@ def _collected(
             d.name: Incomplete(0, error.about(f"The report cannot say {d.tells}.")) for d in reader.datasets
         }
     return tenant
+
+
+def reached(dataset: DataSet[Any, Any], asked: Window) -> Window:
+    """The window of one data set: the scan's own, or further back where the data set reaches further."""
+    return replace(asked, since=min(asked.since, datetime.combine((asked.until - dataset.reach).date(), time())))
+
+
+def _placed(write: Callable[[list[Row]], int], atlas: Atlas) -> Callable[[list[Row]], int]:
+    """The same, with the country of each sign-in looked up where the provider named none."""
+
+    def placed(rows: list[Row]) -> int:
+        return write([_with_country(row, atlas) for row in rows])
+
+    return placed
+
+
+def _with_country(row: Row, atlas: Atlas) -> Row:
+    if not isinstance(row, SignIn) or row.country or not (found := atlas.country(row.address)):
+        return row
+    return replace(row, country=found[0], country_source=found[1])
 
 
 def guard(tenant: str, identity: Identity) -> None:
@@ -172,12 +210,21 @@ def guard(tenant: str, identity: Identity) -> None:
 def _manifest(
     client: Client, store: ClientStore, taken_at: datetime, asked: Window, tenants: Sequence[_Collected]
 ) -> dict[str, Any]:
+    def logs(tenant: _Collected) -> list[DataSet[Any, Any]]:
+        """The sign-in logs that count: where one stands in for another, days of that other would be told twice."""
+        filling = [d for d in tenant.connector.datasets if SignIn in d.fills]
+        used = [d for d in filling if not isinstance(tenant.outcomes.get(d.name), NotOffered)]
+        replaced = {d.stands_in_for for d in used if isinstance(tenant.outcomes.get(d.name), Complete)}
+        return [dataset for dataset in used if dataset.name not in replaced]
+
     def parts(tenant: _Collected) -> dict[str, str]:
         found: dict[str, str] = {}
-        for dataset in tenant.connector.datasets:
-            if SignIn in dataset.fills:
-                found |= hashed(store.root, store.parts(tenant.id, dataset.name, asked))
+        for dataset in logs(tenant):
+            found |= hashed(store.root, store.parts(tenant.id, dataset.name, reached(dataset, asked)))
         return found
+
+    def reach(tenant: _Collected) -> dict[str, str]:
+        return {d.name: reached(d, asked).since.isoformat() for d in logs(tenant) if d.reach}
 
     return {
         "version": __version__,
@@ -195,6 +242,7 @@ def _manifest(
                 "emergency_accounts": client.emergency_accounts,
                 "outcomes": {name: outcome_as_json(outcome) for name, outcome in tenant.outcomes.items()},
                 "parts": parts(tenant),
+                "reach": reach(tenant),
             }
             for tenant in tenants
         ],
@@ -255,24 +303,40 @@ def _judgement(
         tenant = _tenant_info(entry, reader, files, home or entry["home_countries"])
         at_home = None if tenant.home_countries is None else list(tenant.home_countries)
         emergency = tuple(entry.get("emergency_accounts", ()))
-        of_tenant = given | {"home_countries": at_home, "emergency_accounts": emergency}
+        of_tenant = given | {"home_countries": at_home, "emergency_accounts": emergency,
+                             "log_since": _log_since(entry, outcomes)}  # fmt: skip
         sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
         with sandbox.opened(sources[tenant.id], tenant.id) as db:
             results += [_judged(rule, db, tenant, of_table, of_tenant) for rule in rules]
         tenants.append(tenant)
         known[tenant.id] = of_table
+        records = _records(sources[tenant.id], tenant.id, reader, given)
         for dataset in reader.datasets:
             outcome = outcomes.get(dataset.name, NotOffered())
             if SignIn in dataset.fills and not isinstance(outcome, NotOffered):
                 # Days already in the store were not fetched again, and one record may have come twice.
-                outcome = replace(outcome, rows=_records(sources[tenant.id]))
+                outcome = replace(outcome, rows=records[dataset.marks])
             coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome))
     return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known)
 
 
-def _records(sources: Mapping[str, sandbox.Source]) -> int:
-    places = sources["sign_in_places"]
-    return sum(places.table["records"].to_pylist()) if isinstance(places, sandbox.Rows) else 0
+def _log_since(entry: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> datetime | None:
+    """From when on a sign-in log was read whole that reaches further back than the window; None: there is none."""
+    whole = [since for name, since in entry.get("reach", {}).items() if isinstance(outcomes.get(name), Complete)]
+    return datetime.fromisoformat(min(whole)) if whole else None
+
+
+def _records(
+    sources: Mapping[str, sandbox.Source], tenant: str, reader: Connector[Any], given: Mapping[str, Any]
+) -> Counter[str]:
+    """The sign-ins of the window by the mark of the data set that brought them; "" is all the others."""
+    marks = {dataset.marks for dataset in reader.datasets if SignIn in dataset.fills}
+    count = "select source, count(*) from sign_ins where signed_in_at >= ? and signed_in_at < ? group by source"
+    found: Counter[str] = Counter()
+    with sandbox.opened({"sign_ins": sources["sign_ins"]} if "sign_ins" in sources else {}, tenant) as db:
+        for source, records in db.execute(count, [given["since"], given["until"]]).fetchall():
+            found[source if source in marks else ""] += records
+    return found
 
 
 def _judged(

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-SQL = ("sign_in_places",)
+SQL = ("sign_in_places", "account_use")
 """Tables, in the order in which they are computed; each has a file of that name."""
+_GIVEN = {"sign_in_places": ("since", "until", "home_countries"), "account_use": ("log_since",)}
 
 
 def computed(name: str, db: duckdb.DuckDBPyConnection, given: Mapping[str, Any]) -> pa.Table:
     """One derived table of the tenant that `db` shows, in the model's columns."""
     select = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    return db.sql(select, params={key: given[key] for key in ("since", "until", "home_countries")}).to_arrow_table()
+    return db.sql(select, params={key: given[key] for key in _GIVEN[name]}).to_arrow_table()

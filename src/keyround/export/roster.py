@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..engine.results import Scan, TenantInfo
-from ..model import Account, MfaEnforcement, MfaRegistration, RoleAssignment, SignInPlace
+from ..model import Account, AccountUse, MfaEnforcement, MfaRegistration, RoleAssignment, SignInPlace
 from ..model.methods import strongest
 from ..model.protection import protection
 from .clean import short
@@ -95,6 +95,7 @@ def everyone(scan: Scan) -> Iterator[Person]:
 def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
     """One Person per account of `tenant`, in the snapshot's order. Role holders that are no account are not people."""
     registrations = {row.account_id: row for row in scan.rows(MfaRegistration, tenant.id)}
+    uses = {row.account_id: row for row in scan.rows(AccountUse, tenant.id)}
     enforcements = {row.account_id: row for row in scan.rows(MfaEnforcement, tenant.id)}
     roles: dict[str, list[Role]] = defaultdict(list)
     hidden = False
@@ -119,6 +120,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
         enforcement = enforcements.get(key)
         registered = registration.registered if registration else None
         verdict = enforcement.verdict if enforcement else None
+        used = uses.get(key) or AccountUse(key)
         held = tuple(roles.get(key, ()))
         seen = tuple(sorted(countries.get(key, ())))
         yield Person(
@@ -131,7 +133,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             external=account.external,
             enabled=account.enabled,
             licensed=account.licensed,
-            activity=account.activity,
+            activity=account.activity or used.activity,
             roles=held if held or roles_whole else None,
             privileged=_any_privileged(held, roles_whole and not hidden),
             protection=protection(registered, verdict, account.enabled, account.kind),
@@ -150,7 +152,9 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             resistant_demanded=enforcement.phishing_resistant if enforcement else None,
             legacy_blocked=enforcement.legacy_blocked if enforcement else None,
             emergency=enforcement.emergency if enforcement else None,
-            last_sign_in=max(filter(None, (account.last_success_at, account.last_noninteractive_at)), default=None),
+            last_sign_in=max(
+                filter(None, (account.last_success_at, account.last_noninteractive_at, used.last_use_at)), default=None
+            ),
             sign_in_countries=seen if seen or sign_ins_whole else None,
             password_alone=key in bare_password,
         )

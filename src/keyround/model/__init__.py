@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .access_policies import AccessPolicy
+from .account_use import AccountUse
 from .accounts import Account
 from .auth_methods import AuthMethod
 from .group_members import GroupMember
@@ -26,20 +27,20 @@ TABLES: dict[str, type[Row]] = {
     "role_assignments": RoleAssignment,
     "sign_ins": SignIn,
     "sign_in_places": SignInPlace,
+    "account_use": AccountUse,
     "settings": Setting,
     "access_policies": AccessPolicy,
     "groups": Group,
     "group_members": GroupMember,
     "policy_exclusions": PolicyExclusion,
 }
-COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "policy_exclusions", "sign_in_places"})
+COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "policy_exclusions", "sign_in_places", "account_use"})
 """Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
 
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
-    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AuthMethod", "Column", "Group", "GroupMember", "Id",
-    "MfaEnforcement", "MfaRegistration", "PolicyExclusion", "RoleAssignment", "Row", "Setting", "SignIn",
-    "SignInPlace", "Tenant",
-    "arrow_schema", "bare", "columns", "ddl", "prefixed",
+    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountUse", "AuthMethod", "Column", "Group",
+    "GroupMember", "Id", "MfaEnforcement", "MfaRegistration", "PolicyExclusion", "RoleAssignment", "Row", "Setting",
+    "SignIn", "SignInPlace", "Tenant", "arrow_schema", "bare", "columns", "ddl", "prefixed",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
     STORE/<client>/scans/<YYYYMMDDTHHMMSSZ>/      one Parquet file per table, results.json, manifest.json
     STORE/<client>/sign_ins/<tenant>/<data set>/day=<date>/<scan>.parquet
+    STORE/<client>/memory/<tenant>.json           what a connector has to come back for
 
 A day of sign-ins that is over, old enough for late records to have come, and
 fetched whole gets a part of its own: later scans read it and ask the provider
@@ -18,9 +19,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
@@ -29,9 +32,10 @@ from ..errors import StoreError
 from .days import parts
 from .disk import disk_errors, private, sha256
 from .draft import Draft, as_arrow
+from .memory import Memory
 from .snapshot import Snapshot
 
-__all__ = ["ClientStore", "Draft", "Snapshot", "as_arrow", "hashed"]
+__all__ = ["ClientStore", "Draft", "Memory", "Snapshot", "as_arrow", "hashed"]
 
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
 _log = logging.getLogger(__name__)
@@ -103,6 +107,10 @@ class ClientStore:
             with path.open("a", encoding="ascii") as file:
                 file.write(f"{workbook}\n")
 
+    def memory(self, tenant: str) -> Memory:
+        """What the connector left itself for this tenant; every change is on the disk at once."""
+        return Memory(self.root / "memory" / f"{quote(tenant, safe='')}.json")
+
     def begin(self, taken_at: datetime) -> Draft:
         """A new draft; what a killed scan left behind is removed. Call it under `locked`."""
         with disk_errors():
@@ -120,7 +128,7 @@ class ClientStore:
         day = window.since.date()
         while day in covered:
             day += timedelta(days=1)
-        return Window(max(window.since, datetime.combine(day, time())), window.until)
+        return replace(window, since=max(window.since, datetime.combine(day, time())))
 
     def parts(self, tenant: str, dataset: str, window: Window) -> dict[date, Path]:
         """The part of each stored day in `window`, relative to the client's folder."""

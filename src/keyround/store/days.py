@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from ..connector import Window
+from ..connector import Arrived, Window
 from ..model import SignIn, arrow_schema
 from ..model.sign_ins import OUTCOMES
 
@@ -33,22 +33,24 @@ def folder(root: Path, tenant: str, dataset: str) -> Path:
     return root / "sign_ins" / quote(tenant, safe="") / dataset
 
 
-def finished(since: datetime, until: datetime) -> list[date]:
-    """The whole days from `since` that get no more records after `until`.
+def finished(arrived: Sequence[Arrived], since: datetime, until: datetime) -> list[date]:
+    """The whole days from `since` among what has `arrived` that get no more records after `until`.
 
-    A day that the provider had begun to forget counts too: later it has even
-    less of it. For the same reason a stored day is never replaced.
+    A day that the provider had begun to forget counts too: later it has even less
+    of it. For the same reason a stored day is never replaced.
     """
-    day = since.date() if since.time() == time() else since.date() + timedelta(days=1)
-    days = []
-    while datetime.combine(day + timedelta(days=1), time()) + SETTLED <= until:
-        days.append(day)
-        day += timedelta(days=1)
-    return days
+    days = set()
+    for part in arrived:
+        first, asked_at = max(part.since, since), min(part.asked_at or until, until)
+        day = first.date() if first.time() == time() else first.date() + timedelta(days=1)
+        while (over := datetime.combine(day + timedelta(days=1), time())) <= part.until and over + SETTLED <= asked_at:
+            days.add(day)
+            day += timedelta(days=1)
+    return sorted(days)
 
 
 @contextmanager
-def sorter(folder: Path, raw: Path, fetched: Window) -> Iterator[Any]:
+def sorter(folder: Path, raw: Path, fetched: Window, one_login: timedelta) -> Iterator[Any]:
     """A private database with the view `kept`: the raw sign-ins of the window asked for, one row per id.
 
     A sign-in that waits for its second factor is reported first as stopped and
@@ -69,12 +71,41 @@ def sorter(folder: Path, raw: Path, fetched: Window) -> Iterator[Any]:
             "qualify row_number() over (partition by sign_in_id order by "
             f"coalesce(list_position([{order}], outcome), 99), signed_in_at desc, file_row_number) > 1"
         )
-        names = ", ".join(f'"{name}"' for name in arrow_schema(SignIn).names)
-        db.execute(
-            f"create view kept as select {names} from {rows} where file_row_number not in (from dropped) "
+        within = (
+            f"{rows} where file_row_number not in (from dropped) "
             f"and signed_in_at >= {_sql(fetched.since)} and signed_in_at < {_sql(fetched.until)}"
         )
+        if one_login:
+            _merge(db, within, one_login)
+        names = ", ".join(f'"{name}"' for name in arrow_schema(SignIn).names)
+        db.execute(f"create view kept as select {names} from {within}")
         yield db
+
+
+def _merge(db: Any, kept: str, one_login: timedelta) -> None:
+    """Drop what only repeats a success: same account, address and app within `one_login` of the login's first record.
+
+    Nothing but a success is ever dropped, and only for an earlier success: each
+    attempt that failed counts. Every day is counted for itself, so that it comes
+    out the same whichever days were fetched with it.
+    """
+    starts: dict[tuple[Any, ...], datetime] = {}
+    repeated: list[int] = []
+    found = db.execute(
+        f"select file_row_number, signed_in_at, coalesce(account_id, lower(username)), address, app from {kept} "
+        "and outcome = 'success' and coalesce(account_id, username) is not null order by signed_in_at, sign_in_id"
+    )
+    while some := found.fetchmany(BATCH):
+        for number, when, *login in some:
+            key = (when.date(), *login)
+            if key in starts and when - starts[key] <= one_login:
+                repeated.append(number)
+            else:
+                starts[key] = when
+    twice = pa.table({"file_row_number": pa.array(repeated, pa.int64())})
+    db.register("repeated", twice)
+    db.execute("insert into dropped from repeated")
+    db.unregister("repeated")
 
 
 def in_order(db: Any, where: str) -> Iterator[pa.Table]:

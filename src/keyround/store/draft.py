@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..connector import Window
+from ..connector import Arrived, Window
 from ..model import COMPUTED, NAME, TABLES, Row, SignIn, arrow_schema, columns, prefixed
 from .days import BATCH, finished, folder, in_order, parts, sorter
 from .disk import disk_errors, private, sha256, write_json
@@ -108,24 +108,34 @@ class Draft:
         name = NAME[table]
         return self._writers.setdefault(name, _Writer(self.folder / f"{name}.parquet", arrow_schema(table)))
 
-    def settle(self, tenant: str, dataset: str, fetched: Window, whole: bool, now: datetime | None = None) -> None:
+    def settle(
+        self,
+        tenant: str,
+        dataset: str,
+        fetched: Window,
+        arrived: Sequence[Arrived],
+        now: datetime | None = None,
+        one_login: timedelta = timedelta(),
+    ) -> None:
         """Sort one data set's sign-ins into finished days and the rest, one record per id, in order of time.
 
+        `arrived` are the parts of the window that came whole, so that their days may be finished; [] finishes none.
         `now` is the computer's own clock (default: the scan's). A scan taken "at" a day to come must
         not call the days before it finished, unless records of them are there.
+        `one_login`: successes of one account, address and app within it are one.
         """
         raw = self._raw.pop((tenant, dataset), None)
         if raw is None:
-            if not whole:
+            if not arrived:
                 return
             raw = _Writer(self.folder / ".raw-empty.parquet", arrow_schema(SignIn))
         stored = parts(self.root, tenant, dataset)
         with disk_errors():
             raw.close()
-        with disk_errors(), sorter(self.folder, raw.path, fetched) as db:
+        with disk_errors(), sorter(self.folder, raw.path, fetched, one_login) as db:
             ((newest,),) = db.sql("select max(signed_in_at) from kept").fetchall()
             known = min(fetched.until, self.taken_at, max(now or self.taken_at, newest or fetched.since))
-            done = [day for day in finished(fetched.since, known) if day not in stored] if whole else []
+            done = [day for day in finished(arrived, fetched.since, known) if day not in stored]
             for day in done:
                 part = _Writer(self.folder / f".part-{len(self._moves)}.parquet", arrow_schema(SignIn))
                 part.fill(in_order(db, f"signed_in_at >= '{day}' and signed_in_at < '{day + timedelta(days=1)}'"))

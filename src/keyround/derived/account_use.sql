@@ -1,0 +1,47 @@
+-- When each account was last used. The provider's own dates win; where it gives none, a sign-in log that was read whole
+-- from $log_since on answers. It knows nothing of the days before its first record, whoever's that is: it may have been
+-- switched on then. After a record that could be anybody's, or may have been a success, nobody is known to be unused.
+with named as (
+    select lower(username) as username, min(account_id) as account_id
+    from accounts
+    where username is not null
+    group by lower(username)
+    having count(*) = 1
+),
+uses as (
+    select coalesce(s.account_id, n.account_id) as account_id, s.username, s.signed_in_at, s.outcome = 'success' as certain
+    from sign_ins s left join named n on s.account_id is null and n.username = lower(s.username)
+    where s.signed_in_at >= $log_since and (s.outcome = 'success') is not false
+),
+own as (
+    select account_id, max(signed_in_at) filter (certain) as last_at, max(signed_in_at) filter (certain is null) as doubt_at
+    from uses
+    where account_id is not null
+    group by account_id
+),
+strays as (
+    select max(signed_in_at) as any_at, max(signed_in_at) filter (username is null) as nameless_at
+    from uses
+    where account_id is null
+),
+log as (
+    select min(signed_in_at) as begins from sign_ins where signed_in_at >= $log_since
+),
+answers as (
+    select a.*, o.last_at, g.begins,
+           coalesce(last_success_at, last_noninteractive_at, unused_since) is not null or activity is not null as told,
+           greatest(o.doubt_at, case when a.username is null then s.any_at else s.nameless_at end) as doubt_at,
+           coalesce(o.last_at, case when a.created_at is not null and g.begins is not null
+                                    then greatest(a.created_at, g.begins) end) as idle_since
+    from accounts a cross join log g cross join strays s left join own o on o.account_id = a.account_id
+)
+select tenant, account_id,
+       case when told then unused_since when (doubt_at > idle_since) is not true then idle_since end as unused_since,
+       case when told then activity
+            when last_at is not null then 'seen'
+            when created_at >= begins and doubt_at is null then 'never'
+       end as activity,
+       case when told then greatest(last_success_at, last_noninteractive_at) else last_at end as last_use_at,
+       case when told then 'provider' when begins is not null then 'audit' end as source
+from answers
+order by all
