@@ -13,6 +13,7 @@ from keyround.connector import Clock, Identity
 
 from . import (
     access_policies,
+    audit_sign_ins,
     auth_methods,
     authorization_policy,
     cross_tenant_access,
@@ -23,6 +24,7 @@ from . import (
     methods_policy,
     mfa_registrations,
     named_locations,
+    noninteractive_sign_ins,
     noted,
     organization,
     per_user_mfa,
@@ -61,6 +63,8 @@ class _Microsoft365:
         auth_methods.DATASET,
         per_user_mfa.DATASET,
         sign_ins.DATASET,
+        audit_sign_ins.DATASET,
+        noninteractive_sign_ins.DATASET,
     )
     derived = (enforcement.DERIVED, exclusions.DERIVED)
 
@@ -77,6 +81,7 @@ class _Microsoft365:
         read = Settings.read(settings)
         scope = f"{CLOUDS[read.cloud][1]}/.default"
         graph = Graph(read.graph_url, scope, lambda: credential(read), clock, {} if memory is None else memory)
+        graph.noninteractive = read.noninteractive
         try:
             yield graph
         finally:

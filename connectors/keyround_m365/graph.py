@@ -98,8 +98,9 @@ class Graph:
 
     `premium` becomes True once the tenant's subscriptions were seen to include P1; `plans` are the service plans in
     force, None until they were read; `pim` becomes False once it is certain that no role can be switched on here.
-    `answers` are the listings that more than one data set reads. `memory` outlives the scan; it is for what a data
-    set has to come back for. `noted` is what earlier data sets saw and later ones ask about.
+    `answers` are the listings that more than one data set reads; `sign_in_report` becomes True once Microsoft's report
+    of sign-ins has answered, and `noninteractive` is the setting of that name. `memory` outlives the scan; it is for
+    what a data set has to come back for. `noted` is what earlier data sets saw and later ones ask about.
     """
 
     def __init__(
@@ -109,6 +110,8 @@ class Graph:
         self.plans: frozenset[str] | None = None
         self.pim = True
         self.answers: dict[Question, tuple[bytes, ...] | CollectError] = {}
+        self.noninteractive = False
+        self.sign_in_report = False
         self.memory = memory
         self.noted = Noted()
         self.groups: dict[str, tuple[bytes, ...] | CollectError] = {}
@@ -131,6 +134,10 @@ class Graph:
     def _renew(self) -> None:
         self._credential.close()
         self._sign_in()
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
 
     def close(self) -> None:
         self._credential.close()

@@ -62,6 +62,12 @@ def refusal(status: int, body: bytes, grants: str, premium: bool) -> CollectErro
     code = error.code or str(status)
     said = f"{code} {error.message}".lower()
     grant = _GRANT.format(grants=grants or "named by `keyround check`")
+    if b"auditingdisabledtenant" in body.lower():  # JSON within JSON, at any depth
+        return NotEnabled(
+            "The audit log of this tenant is switched off: nobody's sign-ins are on record.",
+            "Switch it on: Microsoft Purview portal > Audit > Start recording user and admin activity.",
+            code="AuditingDisabledTenant",
+        )
     if "nonpremiumtenant" in said or "premium license" in said:
         if premium:
             return NotGranted(

@@ -28,8 +28,13 @@ NEEDS = {
 }
 
 
+_SWITCHES = ("noninteractive",)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """`noninteractive`: read the sign-ins that apps make on people's behalf too; there are very many of them."""
+
     tenant_id: str
     credential: str
     client_id: str = ""
@@ -40,6 +45,7 @@ class Settings:
     cloud: str = "global"
     authority: str = ""
     graph_url: str = ""
+    noninteractive: bool = False
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Settings:
@@ -48,9 +54,13 @@ class Settings:
         for key, value in raw.items():
             if key not in known and key != "connector":
                 raise ConfigError(f"m365 knows no setting {key!r}.", nearest(key, known))
-            if not isinstance(value, str):
+            if key in _SWITCHES and not isinstance(value, bool):
+                raise ConfigError(f"{key} must be true or false, without quotes.")
+            if key not in _SWITCHES and not isinstance(value, str):
                 raise ConfigError(f"{key} must be text in quotes.")
-        given = {key: value.strip() for key, value in raw.items() if key != "connector"}
+        given: dict[str, Any] = {
+            key: value.strip() for key, value in raw.items() if isinstance(value, str) and key != "connector"
+        }
         for key in ("tenant_id", "credential"):
             if not given.get(key):
                 raise ConfigError(f"{key} is missing.", f"Add `{key} = …` to the tenant's section.")
@@ -68,6 +78,7 @@ class Settings:
         authority, graph = CLOUDS[cloud]
         given["authority"] = _root(given, "authority") or authority
         given["graph_url"] = _root(given, "graph_url").removesuffix("/v1.0").removesuffix("/beta") or graph
+        given |= {key: raw[key] for key in _SWITCHES if key in raw}
         return cls(**given | {"tenant_id": _guid(given["tenant_id"]), "cloud": cloud})
 
 

@@ -3,7 +3,8 @@
 Endpoint    GET /auditLogs/signIns  (beta, falling back to v1.0)
 Permission  AuditLog.Read.All, application
 Plan        Entra ID P1; otherwise 403 Authentication_RequestFromNonPremiumTenantOrB2CTenant
-Gaps        kept 30 days; interactive sign-ins only; v1.0 does not say whether a second factor was used
+Gaps        kept 30 days; interactive sign-ins only, see noninteractive_sign_ins for the others;
+            v1.0 does not say whether a second factor was used
 Source      https://learn.microsoft.com/graph/api/signin-list
 """
 
@@ -11,19 +12,20 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from keyround.connector import DataSet, Window, Without, decode
+from keyround.connector import Arrived, DataSet, Window, Without, decode
 from keyround.errors import NotEnabled, NotGranted, Unexpected
 from keyround.model import SignIn
 
 from .wire import country, instant
 
 if TYPE_CHECKING:
-    from .graph import Graph
+    from .graph import Graph, Question
 
 OUTCOME: dict[int, str] = {0: "success"} | {
     code: outcome
@@ -39,6 +41,9 @@ LEGACY = {
     "mapi over http", "offline address book", "outlook anywhere (rpc over http)", "outlook service", "other clients",
     "pop3", "reporting web services", "authenticated smtp",
 }  # fmt: skip
+PAGE = 1000  # records, the most that Graph gives at once
+SLICE = 20 * PAGE  # records: what an expired page token or a lost connection may cost
+OVERLAP = timedelta(minutes=5)
 _NOBODY = ("", "00000000-0000-0000-0000-000000000000")
 
 
@@ -80,32 +85,93 @@ class _SignIns(msgspec.Struct):
     value: list[_SignIn]
 
 
-def pages(graph: Graph, window: Window) -> Iterator[bytes | Without]:
-    from .graph import Question, listing
+class _When(msgspec.Struct):
+    createdDateTime: str | None = None
 
-    # Of the comparisons only eq, ge and le are documented.
-    within = (
-        f"createdDateTime ge {window.since:%Y-%m-%dT%H:%M:%SZ} and createdDateTime le {window.until:%Y-%m-%dT%H:%M:%SZ}"
-    )
-    question = Question("auditLogs/signIns", "AuditLog.Read.All", top=1000, filter=within, beta=True, pace="reports")
+
+class _Times(msgspec.Struct):
+    """What slicing needs to know of a page."""
+
+    value: list[_When]
+    next: str | None = msgspec.field(name="@odata.nextLink", default=None)
+
+
+def pages(graph: Graph, window: Window) -> Iterator[bytes | Without | Arrived]:
+    for page in _either(graph, window):
+        if isinstance(page, bytes):
+            graph.sign_in_report = True
+        yield page
+
+
+def _either(graph: Graph, window: Window) -> Iterator[bytes | Without | Arrived]:
+    """The preview's pages; where there is no preview, the old report's and what they lack."""
     begun = False
     try:
-        for body in listing(graph, question):
+        for page in sliced(graph, window, beta=True):
             begun = True
-            yield body
+            yield page
         return
     except (Unexpected, NotEnabled, NotGranted) as error:
         if begun:
             raise
         refused = error
-    for body in listing(graph, Question(question.path, question.grants, top=1000, filter=within, pace="reports")):
+    for page in sliced(graph, window, beta=False):
         if not begun:
             begun = True
             yield Without(("mfa", "asn"), NotEnabled(
                 "Microsoft's preview of the sign-in report is not available here.", "Nothing to repair.",
                 "The report cannot say whether a sign-in used a second factor.", refused.code,
             ))  # fmt: skip
-        yield body
+        yield page
+
+
+def sliced(graph: Graph, window: Window, beta: bool, kind: str = "") -> Iterator[bytes | Arrived]:
+    """The sign-ins of the window: in one listing, or slice by slice where its first page says that there are many.
+
+    A slice is whole days, the oldest first, since those are forgotten first. What stops a long scan costs it the slice
+    under way; those before have arrived. Slices overlap by a few minutes, and a listing may begin again: the store
+    keeps one record of each id.
+    """
+    from .graph import listing
+
+    whole = listing(graph, _question(window.since, window.until, beta, kind))
+    for first in whole:
+        yield first
+        days = _slice_days(decode(first, _Times), window)
+        break
+    else:
+        return
+    if not days:
+        yield from whole
+        return
+    since = window.since
+    while since < window.until:
+        until = min(since + timedelta(days=days), window.until)
+        yield from listing(graph, _question(since, min(until + OVERLAP, window.until), beta, kind))
+        yield Arrived(since, until)
+        since = until
+
+
+def _slice_days(first: _Times, window: Window) -> int:
+    """How many days of the window fill a slice, going by its newest records; 0: all of them."""
+    times = [when for record in first.value if (when := instant(record.createdDateTime))]
+    if not (first.next and times):
+        return 0
+    a_day = timedelta(days=1)
+    per_day = len(times) / max((window.until - min(times)) / a_day, 1 / 1440)
+    if per_day * ((window.until - window.since) / a_day) <= SLICE:
+        return 0
+    return max(1, int(SLICE / per_day))
+
+
+def _question(since: datetime, until: datetime, beta: bool, kind: str) -> Question:
+    from .graph import Question
+
+    # Of the comparisons only eq, ge and le are documented.
+    within = f"createdDateTime ge {since:%Y-%m-%dT%H:%M:%SZ} and createdDateTime le {until:%Y-%m-%dT%H:%M:%SZ}"
+    if kind:
+        within += f" and signInEventTypes/any(t: t eq '{kind}')"
+    return Question("auditLogs/signIns", "AuditLog.Read.All", top=PAGE, filter=within, beta=beta, pace="reports")
 
 
 def rows(page: bytes) -> Iterator[SignIn]:
@@ -117,6 +183,7 @@ def rows(page: bytes) -> Iterator[SignIn]:
         where = place.geoCoordinates or _Coordinates()
         code = record.status.errorCode if record.status else None
         outcome = None if code is None else OUTCOME.get(code, "failure")
+        source = _source(record)
         land = country(place.countryOrRegion)
         yield SignIn(
             sign_in_id=record.id,
@@ -136,8 +203,8 @@ def rows(page: bytes) -> Iterator[SignIn]:
             app=record.appDisplayName or None,
             client=record.clientAppUsed or None,
             legacy=_legacy(record),
-            mfa=_mfa(record.authenticationRequirement, outcome),
-            source=_source(record),
+            mfa=_mfa(record.authenticationRequirement, outcome, source),
+            source=source,
             risk=record.riskLevelDuringSignIn or None,
         )
 
@@ -152,10 +219,13 @@ def _legacy(record: _SignIn) -> bool | None:
     return (record.authenticationProtocol or "none").lower() not in ("oauth2", "devicecode")
 
 
-def _mfa(requirement: str | None, outcome: str | None) -> str:
-    """What was demanded is on record; that it was also satisfied follows only from success."""
+def _mfa(requirement: str | None, outcome: str | None, source: str) -> str:
+    """What was demanded is on record; that it was also satisfied follows only from success.
+
+    An app that renews its token demands nothing anew: whether its person once passed a second factor is not said.
+    """
     match (requirement or "").lower():
-        case "singlefactorauthentication":
+        case "singlefactorauthentication" if source == "interactive":
             return "single_factor"
         case "multifactorauthentication" if outcome == "success":
             return "satisfied"

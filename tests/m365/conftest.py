@@ -74,7 +74,8 @@ def gather(nap: Nap) -> Callable[..., dict[str, tuple[Outcome, list[Row]]]]:
                     rows += page
                     return len(page)
 
-                outcome = collect(dataset, graph, Window(until - timedelta(days=days), until), write)
+                asked = Window(until - timedelta(days=days), until, timedelta(minutes=3))
+                outcome = collect(dataset, graph, asked, write)
                 found[dataset.name] = (outcome, rows)
         return found
 

@@ -27,14 +27,14 @@ def everything(running):
     rows, nap = {}, Nap()
     from keyround.connector import Window, collect
 
-    with CONNECTOR.open(settings_of(running, 0), nap.clock) as graph:
+    with CONNECTOR.open(settings_of(running, 0) | {"noninteractive": True}, nap.clock) as graph:
         for dataset in CONNECTOR.datasets:
             kept = rows.setdefault(dataset.name, [])
             outcome = collect(
                 dataset, graph, Window(HERE - timedelta(days=30), HERE), lambda p, k=kept: k.extend(p) or 1
             )
-            if dataset.name == "eligible_roles":
-                assert isinstance(outcome, NotOffered)  # a question of P2
+            if dataset.name in ("eligible_roles", "audit_sign_ins"):
+                assert isinstance(outcome, NotOffered)  # a question of P2, and one of those without P1
             else:
                 assert isinstance(outcome, Complete) and not outcome.without
     return rows
@@ -178,7 +178,9 @@ def test_the_same_company_without_p1(cloud, nap, gather):
     with Cloud(load("m365", now=NOW, plan="standard")) as standard:
         found = gather(settings_of(standard, 0))
     kinds = {name: outcome.error.kind for name, (outcome, _) in found.items() if isinstance(outcome, Incomplete)}
-    assert kinds == {"mfa_registrations": "NotLicensed", "sign_ins": "NotLicensed"}
+    assert kinds == {
+        "mfa_registrations": "NotLicensed", "sign_ins": "NotLicensed", "noninteractive_sign_ins": "NotEnabled"
+    }  # fmt: skip
     users, rows = found["users"]
     assert set(users.without) == {
         "activity", "last_success_at", "last_noninteractive_at", "last_attempt_at", "unused_since"
