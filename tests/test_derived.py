@@ -1,4 +1,4 @@
-"""Tables the core computes: every sign-in of the window is counted once, for whom it belongs to."""
+"""Tables the core computes: sign-ins counted once, for whom they belong to; when each account was last used."""
 
 from __future__ import annotations
 
@@ -52,3 +52,66 @@ def test_only_the_window_counts(places):
         record("1", at=GIVEN["since"]), record("2", at=GIVEN["until"]), record("3", at=datetime(2026, 10, 31))
     )
     assert [row["records"] for row in rows] == [1]
+
+
+CREATED, LOG = datetime(2020, 1, 1), datetime(2026, 5, 24)
+FIRST = SignIn("first", LOG, "somebody", outcome="failure")
+
+
+@pytest.fixture
+def use():
+    """account id -> (unused since, activity, source) of Ada, Bo (created during the log) and Cy (of unknown age)."""
+
+    def compute(*rows, log_since=LOG, ada=None):
+        people = [
+            ada or Account("ada", "ada@contoso.example", created_at=CREATED),
+            Account("bo", "bo@contoso.example", created_at=TENTH),
+            Account("cy", "cy@contoso.example"),
+        ]
+        sources = {
+            "accounts": sandbox.Rows(as_arrow(people, Account, "t", "m365")),
+            "sign_ins": sandbox.Rows(as_arrow(list(rows), SignIn, "t", "m365")),
+        }
+        with sandbox.opened(sources, "t") as db:
+            found = derived.computed("account_use", db, {"log_since": log_since}).to_pylist()
+        return {row["account_id"][5:]: (row["unused_since"], row["activity"], row["source"]) for row in found}
+
+    return compute
+
+
+def test_the_log_says_when_an_account_was_last_used(use):
+    lately = datetime(2026, 11, 19)
+    found = use(FIRST, record("1", account_id="ada"), record("2", lately, username="Ada@contoso.example"))
+    assert found == {"ada": (lately, "seen", "audit"), "bo": (TENTH, "never", "audit"), "cy": (None, None, "audit")}
+
+
+def test_an_attempt_is_no_use_and_the_log_knows_nothing_of_the_days_before_it(use):
+    found = use(FIRST, record("1", account_id="ada", outcome="failure"), record("2", account_id="x"))
+    assert found["ada"] == (LOG, None, "audit")  # perhaps used before, perhaps never
+    began = datetime(2026, 11, 1)  # auditing was switched on
+    assert use(record("1", began, account_id="x"))["ada"] == (began, None, "audit")
+
+
+def test_no_log_or_half_a_log_says_nothing(use):
+    nothing = {"ada": (None, None, None), "bo": (None, None, None), "cy": (None, None, None)}
+    assert use(FIRST, record("1", account_id="ada"), log_since=None) == nothing
+    assert use() == nothing  # whole and empty: was it ever switched on?
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        record("9"),
+        record("9", account_id="ada", outcome=None),
+        record("9", username="ada@contoso.example", outcome=None),
+    ],
+)
+def test_while_a_record_may_have_been_a_use_nobody_is_called_unused(use, stray):
+    assert use(FIRST, stray)["ada"][:2] == (None, None)
+    later = datetime(2026, 11, 15)
+    assert use(FIRST, stray, record("1", later, account_id="ada"))["ada"] == (later, "seen", "audit")
+
+
+def test_the_providers_own_dates_win(use):
+    ada = Account("ada", created_at=CREATED, activity="seen", last_success_at=LOG, unused_since=LOG)
+    assert use(FIRST, record("1", account_id="ada"), ada=ada)["ada"] == (LOG, "seen", "provider")

@@ -12,6 +12,7 @@ from keyround.config import Client, TenantConfig
 from keyround.connector import Incomplete
 from keyround.engine.results import Evaluated
 from keyround.engine.rule import load as rules
+from keyround.errors import NotEnabled
 from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround_fixtures import Cloud, Fault, load
@@ -58,7 +59,11 @@ def verdicts(cloud, tmp_path, monkeypatch):
             for result in judged.results
             if isinstance(result, Evaluated)
         }
-        silent = {(c.tenant, c.dataset) for c in judged.coverage if isinstance(c.outcome, Incomplete)}
+        silent = {
+            (c.tenant, c.dataset)
+            for c in judged.coverage
+            if isinstance(c.outcome, Incomplete) and not isinstance(c.outcome.error, NotEnabled)
+        }
         return found, silent
 
     return run

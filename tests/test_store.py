@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 
@@ -193,3 +193,74 @@ def test_only_the_owner_may_look_and_strangers_in_the_folder_do_no_harm(store, c
     (store.root / "sign_ins" / TENANT / "sign_ins" / "day=never" / "x.parquet").touch()
     assert len(store.stamps()) == 1 and store.fetch_window(TENANT, "sign_ins", WEEK) != WEEK
     assert not list(store.results()) and "damaged" in caplog.text  # `sealed` writes none worth the name
+
+
+ALL = (Arrived(WEEK.since, NOW),)
+
+
+def settled(store, rows, arrived=ALL, one_login=timedelta()):
+    with store.locked():
+        draft = store.begin(NOW)
+        with draft.writer(TENANT, "m365", "sign_ins", SignIn) as write:
+            write(list(rows))
+        draft.settle(TENANT, "sign_ins", WEEK, arrived, one_login=one_login)
+        draft.freeze()
+        parts = {path.as_posix(): "" for path in store.parts(TENANT, "sign_ins", WEEK).values()}
+        return ids(draft.readable({"tenants": [{"id": TENANT, "parts": parts}]}))
+
+
+def test_what_arrived_before_a_fetch_failed_is_stored(store):
+    part = Arrived(WEEK.since, datetime(2026, 11, 16))
+    settled(store, [sign_in("a", 6), sign_in("b", 1)], [part])
+    assert store.fetch_window(TENANT, "sign_ins", WEEK).since == datetime(2026, 11, 16)
+
+
+def test_days_are_as_finished_as_they_were_when_the_provider_gathered_them(store):
+    asked_at = datetime(2026, 11, 17, 9)  # hours later the answer came; the 15th was not yet settled then
+    settled(store, [sign_in("a", 6)], [Arrived(WEEK.since, NOW, asked_at)])
+    assert store.fetch_window(TENANT, "sign_ins", WEEK).since == datetime(2026, 11, 15)
+
+
+def test_the_records_of_one_login_count_once_and_no_attempt_is_swallowed(store):
+    start = NOW - timedelta(days=3)
+
+    def at(name, seconds, **more):
+        same = sign_in(name, 3, address="192.0.2.1", app="Mail")
+        return replace(same, signed_in_at=start + timedelta(seconds=seconds), **more)
+
+    rows = [
+        at("page", 0), at("factor", 9), at("stay", 300), at("again", 301), at("again too", 400),
+        at("wrong", 5, outcome="failure"), at("wrong too", 6, outcome="failure"), at("unknown", 7, outcome=None),
+        at("other app", 8, app="Files"), at("other place", 8, address="192.0.2.2"), at("bo", 8, account_id="bo"),
+        at("nobody", 1, account_id=None), at("nobody too", 2, account_id=None),
+        at("named", 3, account_id=None, username="Cy@x"), at("named too", 4, account_id=None, username="cy@x"),
+    ]  # fmt: skip
+    kept = settled(store, rows[::-1], one_login=timedelta(minutes=5))
+    assert {name.removeprefix("m365:") for name in kept} == {row.sign_in_id for row in rows} - {
+        "factor", "stay", "again too", "named too"
+    }  # fmt: skip
+
+
+def test_a_login_around_midnight_is_counted_alike_whichever_days_are_fetched(store):
+    midnight = datetime.combine((NOW - timedelta(days=3)).date(), time())
+    rows = [
+        replace(sign_in(name, 3), signed_in_at=midnight + timedelta(seconds=s)) for name, s in (("a", -5), ("b", 5))
+    ]
+    assert settled(store, rows, one_login=timedelta(minutes=5)) == ["m365:a", "m365:b"]
+
+
+def test_memory_outlives_a_scan_that_is_killed_and_is_for_the_owner_alone(store, caplog):
+    memory = store.memory("t/1")
+    memory["search"] = {"id": "7"}
+    memory["other"] = 1
+    del memory["other"]
+    (path,) = (store.root / "memory").iterdir()
+    assert oct(path.stat().st_mode & 0o777) == "0o600" and dict(store.memory("t/1")) == {"search": {"id": "7"}}
+    assert dict(store.memory("t2")) == {} and not caplog.text
+    for damage in ("{", "[1]", "\udcff", "[" * 100_000):
+        path.write_bytes(damage.encode("utf-8", "surrogateescape"))
+        assert dict(store.memory("t/1")) == {}
+        assert "damaged" in caplog.text
+        caplog.clear()
+    store.memory("t/1")["search"] = 8
+    assert dict(store.memory("t/1")) == {"search": 8}

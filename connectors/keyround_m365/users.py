@@ -158,7 +158,10 @@ def _listed(graph: Graph) -> Iterator[Page | Without]:
     first = True
     for body in listing(graph, Question("users", "User.Read.All", select=SELECT, top=999)):
         if first:
-            yield Without(ACTIVITY, refused.about("The report cannot say when accounts were last used."))
+            therefore = "The report cannot say when accounts were last used."
+            if isinstance(refused, NotLicensed):
+                therefore = "When accounts were last used can be told from the audit log alone."
+            yield Without(ACTIVITY, refused.about(therefore))
             first = False
         yield Page(body, False)
 

@@ -307,16 +307,17 @@ def _judgement(
                              "log_since": _log_since(entry, outcomes)}  # fmt: skip
         sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
         with sandbox.opened(sources[tenant.id], tenant.id) as db:
+            records = _records(db, reader, given)
             results += [_judged(rule, db, tenant, of_table, of_tenant) for rule in rules]
         tenants.append(tenant)
         known[tenant.id] = of_table
-        records = _records(sources[tenant.id], tenant.id, reader, given)
+        replaced = {d.stands_in_for for d in reader.datasets if isinstance(outcomes.get(d.name), Complete)}
         for dataset in reader.datasets:
             outcome = outcomes.get(dataset.name, NotOffered())
             if SignIn in dataset.fills and not isinstance(outcome, NotOffered):
                 # Days already in the store were not fetched again, and one record may have come twice.
                 outcome = replace(outcome, rows=records[dataset.marks])
-            coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome))
+            coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome, dataset.name in replaced))
     return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known)
 
 
@@ -326,16 +327,13 @@ def _log_since(entry: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> dat
     return datetime.fromisoformat(min(whole)) if whole else None
 
 
-def _records(
-    sources: Mapping[str, sandbox.Source], tenant: str, reader: Connector[Any], given: Mapping[str, Any]
-) -> Counter[str]:
+def _records(db: duckdb.DuckDBPyConnection, reader: Connector[Any], given: Mapping[str, Any]) -> Counter[str]:
     """The sign-ins of the window by the mark of the data set that brought them; "" is all the others."""
     marks = {dataset.marks for dataset in reader.datasets if SignIn in dataset.fills}
     count = "select source, count(*) from sign_ins where signed_in_at >= ? and signed_in_at < ? group by source"
     found: Counter[str] = Counter()
-    with sandbox.opened({"sign_ins": sources["sign_ins"]} if "sign_ins" in sources else {}, tenant) as db:
-        for source, records in db.execute(count, [given["since"], given["until"]]).fetchall():
-            found[source if source in marks else ""] += records
+    for source, records in db.execute(count, [given["since"], given["until"]]).fetchall():
+        found[source if source in marks else ""] += records
     return found
 
 

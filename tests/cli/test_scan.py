@@ -45,6 +45,7 @@ def test_both_tenants_in_one_workbook_and_the_same_again_from_the_snapshot(desk)
 
 def test_without_p1_nothing_is_broken_and_nothing_is_claimed(desk):
     here = desk("m365", plan="standard")
+    here.cloud.deny("m365", "AuditLogsQuery-Entra.Read.All")
     done = here.run("scan", "acme", "--at", AT)
     assert done.returncode in (0, 1), done.stderr
     results = here.results()
@@ -52,11 +53,25 @@ def test_without_p1_nothing_is_broken_and_nothing_is_claimed(desk):
     assert results["complete"] is True
     assert not checks["foreign-sign-in"]["evaluated"] and checks["foreign-sign-in"]["missing"] == ["sign_ins"]
     assert results["sign_ins"]["total"] is None
-    assert "P1" in done.stderr
+    assert "P1" in done.stderr and "AuditLogsQuery-Entra.Read.All" in done.stderr
     # Second factors are known all the same, account by account.
     assert checks["admin-no-second-factor"]["evaluated"] and checks["admin-no-second-factor"]["fail"]
     factors = {one["username"].split("@")[0]: one["mfa_registered"] for one in results["accounts"]}
     assert (factors["ralf.nordmann"], factors["petra.lindner"], factors["gabi.reuter"]) == (True, False, None)
+
+
+def test_a_search_that_is_not_done_yet_is_said_and_collected_the_next_time(desk):
+    here = desk("m365", plan="standard")
+    here.cloud.tenant("m365").older = list
+    done = here.run("scan", "acme", "--at", AT, "--wait", "0")
+    assert done.returncode == 3 and "still searching the audit log" in done.stderr and "--wait 20m" in done.stderr
+    here.cloud.tenant("m365").looks = 1
+    done = here.run("scan", "acme", "--at", "2026-11-20T13:00:00Z", "--wait", "20m")
+    assert done.returncode == 1 and "still searching" not in done.stderr
+    assert sum(request.method == "POST" for request in here.cloud.requests) == 1
+    done = here.run("scan", "acme", "--wait", "soon")
+    assert done.returncode == 2 and "length of time" in done.stderr
+    assert "DB-IP" in here.run("--version").stdout
 
 
 def test_permissions_taken_away_silence_their_rules_and_exit_3(desk):

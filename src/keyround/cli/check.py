@@ -25,7 +25,8 @@ from ..connector import (
 )
 from ..engine.rule import Rule, load
 from ..errors import HARMLESS, CollectError
-from ..scan import NOTHING, Opened, guard, opened, window
+from ..scan import NOTHING, Opened, guard, opened, reached, window
+from ..store import ClientStore
 from . import options
 from .progress import clean
 from .run import say, verbose
@@ -37,24 +38,26 @@ from .run import say, verbose
 @options.chatty
 def command(client: str, path: Path | None, chatty: bool) -> int:
     verbose(chatty)
-    chosen = options.configuration(path).client(client)
+    config = options.configuration(path)
+    chosen, store = config.client(client), ClientStore(config.store, client)
     rules = load()
     asked = window(options.now(), 1)
-    whole = [_checked(tenant, rules, asked) for tenant in [opened(part) for part in chosen.tenants]]
+    whole = [_checked(tenant, store, rules, asked) for tenant in [opened(part) for part in chosen.tenants]]
     return 0 if all(whole) else 3
 
 
-def _checked(config: Opened, rules: tuple[Rule, ...], asked: Window) -> bool:
+def _checked(config: Opened, store: ClientStore, rules: tuple[Rule, ...], asked: Window) -> bool:
     reader, tenant = config.connector, config.tenant
     print(f"{reader.title}, tenant {tenant}")
     outcomes: dict[str, Outcome] = {}
     try:
-        with reader.open(config.settings, Clock()) as session:
+        with reader.open(config.settings, Clock(), store.memory(tenant)) as session:
             identity = reader.identify(session)
             guard(tenant, identity)
             print(f"  signed in to {clean(identity.name or tenant)}\n")
             for dataset in reader.datasets:
-                outcomes[dataset.name] = collect(_first_page(dataset), session, asked, len)
+                within = store.fetch_window(tenant, dataset.name, reached(dataset, asked)) if dataset.reach else asked
+                outcomes[dataset.name] = collect(_first_page(dataset), session, within, len)
                 _say(dataset, outcomes[dataset.name])
     except CollectError as error:
         say(error.about(error.therefore or NOTHING))

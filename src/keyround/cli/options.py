@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,26 @@ fail_on = click.option(
 days = click.option(
     "--days", metavar="N", type=click.IntRange(1, 180), default=30, show_default=True,
     help="How many days of sign-ins to read; the provider may keep fewer.",
+)  # fmt: skip
+
+
+class Duration(click.ParamType[timedelta]):
+    """A length of time: 90s, 20m, 2h, or 0."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"(\d{1,5})([smh])|0", value.strip().lower())
+        if not match:
+            self.fail(f"{value!r} is not a length of time such as 90s, 20m or 2h", param, ctx)
+        return timedelta(seconds=int(match[1] or 0) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"])
+
+
+wait = click.option(
+    "--wait", metavar="TIME", type=Duration(), default="3m", show_default=True,
+    help="How long to wait for what a provider prepares in its own time, such as 20m; the next scan collects the rest.",
 )  # fmt: skip
 chatty = click.option("--verbose", "chatty", is_flag=True, help="Show every request and wait.")
 

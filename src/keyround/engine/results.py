@@ -99,12 +99,13 @@ class TenantInfo:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One data set of one tenant: was it read, how much, and if not, why."""
+    """One data set of one tenant: was it read, how much, and if not, why. `replaced`: another one told all the same."""
 
     tenant: str
     dataset: str
     tells: str
     outcome: Outcome
+    replaced: bool = False
 
 
 class TenantTables(Protocol):
@@ -135,8 +136,10 @@ class Scan:
         return self.tables.of(tenant).rows(table)
 
     def gaps(self) -> Iterator[tuple[Coverage, str, CollectError]]:
-        """Every (data set, column or "", error) that was not read."""
+        """Every (data set, column or "", error) that was not read, unless another data set told it."""
         for covered in self.coverage:
+            if covered.replaced:
+                continue
             outcome = covered.outcome
             for column, error in getattr(outcome, "without", {}).items():
                 yield covered, column, error

@@ -73,5 +73,5 @@ def _sources(scan: Scan) -> Iterator[tuple[Cell, ...]]:
         if isinstance(outcome, Complete):
             read = say("about.read_in_part" if outcome.without else "about.read_whole")
             yield dataset(covered.dataset), covered.tells, tenant, outcome.rows, read
-        elif isinstance(outcome, Incomplete):
+        elif isinstance(outcome, Incomplete) and not covered.replaced:
             yield dataset(covered.dataset), covered.tells, tenant, outcome.rows, say("about.read_not")

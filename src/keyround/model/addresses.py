@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::\d*)?")
 _WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d*")
 
 
+@lru_cache(65_536)  # a log names the same few addresses again and again
 def parsed(text: str | None) -> IPv4Address | IPv6Address | None:
     """The address itself, without port, brackets, zone and the IPv6 form of an IPv4 address; None when it is none.
 

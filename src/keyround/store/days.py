@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -112,6 +114,32 @@ def in_order(db: Any, where: str) -> Iterator[pa.Table]:
     found = db.sql(f"select * from kept where {where} order by signed_in_at, sign_in_id").to_arrow_reader(BATCH)
     for batch in found:
         yield pa.Table.from_batches([batch])
+
+
+def by_day(db: Any, days: Sequence[date]) -> Iterator[tuple[date, Iterator[pa.Table]]]:
+    """Each of `days`, oldest first, with its rows in order, all in one pass: take a day's rows before the next day."""
+    found = groupby(_slices(in_order(db, f"signed_in_at::date in ({in_sql(days)})")), itemgetter(0))
+    day, rows = next(found, (None, iter(())))
+    for wanted in sorted(days):
+        if day == wanted:
+            yield wanted, map(itemgetter(1), rows)
+            day, rows = next(found, (None, iter(())))
+        else:
+            yield wanted, iter(())
+
+
+def _slices(batches: Iterator[pa.Table]) -> Iterator[tuple[date, pa.Table]]:
+    for batch in batches:
+        start = 0
+        for day, same in groupby(when.date() for when in batch["signed_in_at"].to_pylist()):
+            count = sum(1 for _ in same)
+            yield day, batch.slice(start, count)
+            start += count
+
+
+def in_sql(days: Iterable[date]) -> str:
+    """The days as a list in SQL that is never empty."""
+    return ", ".join(f"'{day}'" for day in sorted(days)) or "null"
 
 
 def _sql(text: str | Path | datetime) -> str:

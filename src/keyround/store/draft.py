@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ..connector import Arrived, Window
 from ..model import COMPUTED, NAME, TABLES, Row, SignIn, arrow_schema, columns, prefixed
-from .days import BATCH, finished, folder, in_order, parts, sorter
+from .days import BATCH, by_day, finished, folder, in_order, in_sql, parts, sorter
 from .disk import disk_errors, private, sha256, write_json
 from .snapshot import FORMAT, Snapshot
 
@@ -136,13 +136,13 @@ class Draft:
             ((newest,),) = db.sql("select max(signed_in_at) from kept").fetchall()
             known = min(fetched.until, self.taken_at, max(now or self.taken_at, newest or fetched.since))
             done = [day for day in finished(arrived, fetched.since, known) if day not in stored]
-            for day in done:
+            for day, batches in by_day(db, done):
                 part = _Writer(self.folder / f".part-{len(self._moves)}.parquet", arrow_schema(SignIn))
-                part.fill(in_order(db, f"signed_in_at >= '{day}' and signed_in_at < '{day + timedelta(days=1)}'"))
+                part.fill(batches)
                 part.keep()
                 home = folder(self.root, tenant, dataset) / f"day={day}"
                 self._moves.append((part.path, home / f"{self.target.name}.parquet"))
-            elsewhere = ", ".join(f"'{day}'" for day in sorted({*done, *stored})) or "null"
+            elsewhere = in_sql({*done, *stored})
             rest = self._writers.setdefault("sign_ins", _Writer(self.folder / "sign_ins.parquet", arrow_schema(SignIn)))
             rest.fill(in_order(db, f"(signed_in_at::date in ({elsewhere})) is not true"))
             raw.path.unlink()
