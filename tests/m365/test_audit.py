@@ -177,9 +177,7 @@ def test_a_search_that_takes_hours_is_collected_by_the_next_scan(asked, cloud, c
     outcome, _, _, slept = asked(hours=0.1, wait=0.1)
     assert isinstance(outcome, Incomplete) and sum(slept) == pytest.approx(6)
     outcome, kept, (arrived,), _ = asked(hours=30, wait=0)
-    assert (
-        isinstance(outcome, Incomplete) and "since 18:00 UTC:" in outcome.error.detail
-    )  # the rest of the time since then
+    assert isinstance(outcome, Incomplete) and "since 18:00 UTC:" in outcome.error.detail  # the rest
     assert kept and arrived == Arrived(datetime(2026, 5, 24), HERE, HERE)
     assert len(posted(cloud)) == 2
     second = list(company.searches.values())[1]
