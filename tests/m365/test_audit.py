@@ -47,7 +47,7 @@ def company(cloud):
 
 
 def posted(cloud):
-    return [request for request in cloud.requests if request.method == "POST"]
+    return [request for request in cloud.requests if request.method == "POST" and request.path.endswith(QUERIES)]
 
 
 # -- what a record means ----------------------------------------------------------------------------------------------
