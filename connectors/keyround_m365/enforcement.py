@@ -131,7 +131,9 @@ class _Tenant:
             defaults={"true": True, "false": False}.get(said or ""),
             per_user=_of_scope(settings, "per_user_mfa", "account:"),
             registered={row.account_id: row.registered for row in tables.rows(MfaRegistration)},
-            domains=_of_scope(settings, "domain_authentication", "domain:"),
+            # The organisation's own page says it too, for scans that may not read the domains.
+            domains=_of_scope(settings, "verified_domain", "domain:")
+            | _of_scope(settings, "domain_authentication", "domain:"),
             providers=_of_scope(settings, "federated_mfa", "domain:"),
             guest_trusted=settings.get(("guest_mfa_trusted", "tenant")) == "true",
             eligible=frozenset(later.holders.keys() | later.members.keys()),

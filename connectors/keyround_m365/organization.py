@@ -32,6 +32,7 @@ PLANS = {
 
 class _Domain(msgspec.Struct):
     name: str | None = None
+    type: str | None = None
     isDefault: bool | None = None
 
 
@@ -126,6 +127,11 @@ def rows(page: tuple[bytes, bytes | None]) -> Iterator[Tenant | Setting]:
             created_at=instant(organization.createdDateTime),
             plans=None if skus is None else plans(decode(skus, _Skus).value),
         )
+        for domain in domains:
+            if domain.name and (domain.type or "").lower() in ("managed", "federated"):
+                yield Setting(
+                    "verified_domain", (domain.type or "").lower(), f"domain:{domain.name.lower()}", "organization"
+                )
     if skus is not None:
         yield Setting("p1_seats", str(p1_seats(decode(skus, _Skus).value)), source="subscribedSkus")
 

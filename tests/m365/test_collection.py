@@ -51,7 +51,9 @@ def test_importing_the_connector_imports_no_sdk():
 
 
 def test_the_tenant_and_its_plan(everything):
-    tenant, seats = everything["organization"]
+    tenant, *settings = everything["organization"]
+    seats = next(row for row in settings if row.name == "p1_seats")
+    assert {row.value for row in settings if row.name == "verified_domain"} == {"managed", "federated"}
     assert (seats.name, seats.value) == ("p1_seats", "45")
     assert (tenant.name, tenant.primary_domain, tenant.country) == (
         "Hollenstedt Maschinenbau GmbH", "hollenstedt.example", "DE"
