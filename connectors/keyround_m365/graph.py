@@ -40,9 +40,9 @@ from msgraph_core import GraphClientFactory
 from keyround.connector import Clock, decode
 from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
 
-from .credentials import ca_bundle
 from .noted import Noted
-from .refusals import busy, refusal, short, sign_in_refusal
+from .refusals import busy, known_refusal, refusal, short, sign_in_refusal
+from .trust import INTERCEPTED, ca_bundle, intercepted, trust_the_system
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +149,11 @@ class Graph:
         for line in self._lines:  # the SDK's wrapper does not pass the closing on
             await line.aclose()
 
+    @property
+    def by_person(self) -> bool:
+        """A person signed in: what they may not read themselves, no consent lets us read. Raises CollectError."""
+        return "scp" in token_claims(self.token())
+
     def token(self) -> str:
         """The bearer token in use. Raises CollectError when the sign-in is refused."""
         waiting = _Waiting()
@@ -222,7 +227,7 @@ class Graph:
                     last[number] = busy(reply.status, waiting.waited)
                 else:
                     del left[number]
-                    yield question, refusal(reply.status, body, question.grants, self.premium)
+                    yield question, self._refusal(reply.status, body, question)
             if not left:
                 return
             if stale:
@@ -327,9 +332,7 @@ class Graph:
                 continue
             except (httpx.RequestError, TimeoutError, msgspec.DecodeError) as error:
                 log.debug("%s: %s", question.path, type(error).__name__)
-                self._wait(
-                    waiting, None, Unreachable(f"The connection to Microsoft kept breaking off ({_why(error)}).")
-                )
+                self._wait(waiting, None, _broken_off(error))
                 continue
             log.debug("%s: %s %s", question.path, reply.status_code, reply.headers.get("request-id", ""))
             if reply.status_code < 400:
@@ -344,7 +347,10 @@ class Graph:
                 asked = _retry_after(reply.headers.get("Retry-After", ""), self._clock.now())
                 self._wait(waiting, asked, busy(reply.status_code, waiting.waited))
             else:
-                raise refusal(reply.status_code, reply.content, question.grants, self.premium)
+                raise self._refusal(reply.status_code, reply.content, question)
+
+    def _refusal(self, status: int, body: bytes, question: Question) -> CollectError:
+        return refusal(status, body, question.grants, self.premium, status == 403 and self.by_person)
 
     def _send(self, request: RequestInformation) -> httpx.Response:
         """The reply, whatever its status. Raises what azure-identity, httpx and the clock (TimeoutError) raise."""
@@ -365,7 +371,7 @@ class Graph:
 
     def _wait(self, waiting: _Waiting, asked: float | None, error: CollectError) -> None:
         """Sleep before the next try, or raise `error` when patience has run out or trying again cannot help."""
-        if isinstance(error, Expired | NotGranted):
+        if isinstance(error, Expired | NotGranted) or error.code == INTERCEPTED:
             raise error
         waiting.tries = waiting.tries + 1 if asked is None else waiting.tries
         seconds = min(2.0**waiting.tries, 60.0) * random.uniform(0.8, 1.2) if asked is None else asked
@@ -443,6 +449,7 @@ def _plain(request: RequestInformation) -> RequestInformation:
 def _http_client() -> tuple[httpx.AsyncClient, list[httpx.AsyncBaseTransport]]:
     """A client with the SDK's middleware, and the transports under it."""
     # HTTP/2 in pure Python doubles the processor time for nothing: pages come one after the other.
+    trust_the_system()
     bundle = ca_bundle()
     try:
         verify: Any = ssl.create_default_context(cafile=bundle) if bundle else True
@@ -492,12 +499,21 @@ def _sign_in_error(error: AzureError) -> CollectError:
 
     A refusal of Entra's is raised as it is; what the network or a failing service did comes wrapped.
     """
+    if INTERCEPTED in str(error):
+        return intercepted()
+    if known := known_refusal(str(error)):
+        return known
     if not isinstance(error, ClientAuthenticationError) or (error.__cause__ and "AADSTS" not in str(error)):
         return Unreachable("Microsoft's sign-in service could not be reached.")
     return sign_in_refusal(str(error))
 
 
-def _why(error: Exception) -> str:
+def _broken_off(error: Exception) -> CollectError:
+    if INTERCEPTED in str(error):
+        return intercepted()
     if isinstance(error, msgspec.DecodeError):
-        return "the answer was cut short, or came from something in between"
-    return "no connection" if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else "no whole answer came"
+        why = "the answer was cut short, or came from something in between"
+    else:
+        never = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        why = "no connection" if never else "no whole answer came"
+    return Unreachable(f"The connection to Microsoft kept breaking off ({why}).")

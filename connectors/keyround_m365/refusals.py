@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 
 import msgspec
@@ -31,6 +32,10 @@ _GRANT = (
     "Grant the application permission {grants} with admin consent: "
     "Entra admin centre > App registrations > API permissions."
 )
+_PERSON = (
+    "Sign in as somebody with the role Global Reader, and agree to {grants} when Microsoft asks; what a role does not "
+    "show, only an application of your own can read."
+)
 _NO_P1 = "Nothing to repair: Microsoft keeps this report for plans that include Entra ID P1."
 _P1_GLITCH = (
     "Add the permission Directory.Read.All with admin consent: without it Microsoft's licence check for this report "
@@ -49,11 +54,12 @@ class _Body(msgspec.Struct):
     error: _Error
 
 
-def refusal(status: int, body: bytes, grants: str, premium: bool) -> CollectError:
+def refusal(status: int, body: bytes, grants: str, premium: bool, by_person: bool = False) -> CollectError:
     """The error of a reply that is neither success nor worth another try.
 
     `grants` names the permissions the data set needs; `premium` says that the
-    tenant's subscriptions include Entra ID P1.
+    tenant's subscriptions include Entra ID P1; `by_person` that a person signed
+    in, who needs a role besides the permission.
     """
     try:
         error = msgspec.json.decode(body, type=_Body, strict=False).error
@@ -61,7 +67,7 @@ def refusal(status: int, body: bytes, grants: str, premium: bool) -> CollectErro
         error = _Error()
     code = error.code or str(status)
     said = f"{code} {error.message}".lower()
-    grant = _GRANT.format(grants=grants or "named by `keyround check`")
+    grant = (_PERSON if by_person else _GRANT).format(grants=grants or "named by `keyround check`")
     if b"auditingdisabledtenant" in body.lower():  # JSON within JSON, at any depth
         return NotEnabled(
             "The audit log of this tenant is switched off: nobody's sign-ins are on record.",
@@ -83,7 +89,10 @@ def refusal(status: int, body: bytes, grants: str, premium: bool) -> CollectErro
             code=code,
         )
     if status == 403:
-        return NotGranted("Microsoft refused: the application lacks a permission.", grant, code=code)
+        lacking = (
+            "whoever signed in lacks a role or a permission" if by_person else "the application lacks a permission"
+        )
+        return NotGranted(f"Microsoft refused: {lacking}.", grant, code=code)
     if "segment" in said and "not found" in said:
         return NotEnabled("This Microsoft cloud does not offer the report.", "Nothing to repair.", code=code)
     if code == "Directory_ExpiredPageToken":
@@ -106,16 +115,36 @@ def busy(status: int, waited: float) -> CollectError:
 _SIGN_IN = tomllib.loads(files(__package__).joinpath("sign_in_refusals.toml").read_text(encoding="utf-8"))
 
 
+def known_refusal(message: str) -> CollectError | None:
+    """The error of a sign-in that failed for a reason we can explain; `message` is azure-identity's own.
+
+    It quotes Entra's answer with its AADSTS code, or is recognised by a phrase.
+    """
+    codes = re.findall(r"AADSTS(\d+)", message)
+    for code in codes:
+        if code in _SIGN_IN:
+            return _explained(_SIGN_IN[code], f"AADSTS{code}")
+    said = message.lower()
+    for name, entry in _SIGN_IN.items():
+        if not codes and entry.get("says", "AADSTS") in said:
+            return _explained(entry, "" if not name.isdecimal() else f"AADSTS{name}")
+    return None
+
+
+def _explained(entry: Mapping[str, str], code: str) -> CollectError:
+    return COLLECT_ERRORS[entry["kind"]](entry["happened"], entry["remedy"], code=code)
+
+
 def sign_in_refusal(message: str) -> CollectError:
-    """The error of a token request that was refused; `message` is azure-identity's, which quotes Entra's answer."""
+    """The error of a token request that was refused."""
+    if known := known_refusal(message):
+        return known
     match = re.search(r"AADSTS(\d+)", message)
     code = match[1] if match else ""
-    if code in _SIGN_IN:
-        known = _SIGN_IN[code]
-        return COLLECT_ERRORS[known["kind"]](known["happened"], known["remedy"], code=f"AADSTS{code}")
     named = f" (AADSTS{code})" if code else ""
+    explained = f" Microsoft explains the code at https://login.microsoftonline.com/error?code={code}." if code else ""
     return Expired(f"Microsoft refused the sign-in of this scan{named}.",
-                   "Check tenant_id, client_id and the credential; `keyround check` tries them one by one.",
+                   f"Check tenant_id, client_id and the credential.{explained}",
                    code=f"AADSTS{code}" if code else "")  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """What a `[[client.NAME.tenant]]` section with `connector = "m365"` may hold.
 
-Secrets arrive here already read: `secret`, `certificate` and `token` hold the
-text that their reference (env:, file:, keyring:) pointed to.
+Secrets arrive here already read: `secret`, `certificate`, `certificate_next` and
+`token` hold the text that their reference (env:, file:, keyring:) pointed to.
 """
 
 from __future__ import annotations
@@ -24,8 +24,15 @@ NEEDS = {
     "certificate": ("client_id", "certificate"),
     "secret": ("client_id", "secret"),
     "device_code": ("client_id",),
+    "browser": ("client_id",),
+    "managed_identity": (),
+    "azure_cli": (),
+    "workload_identity": (),
     "token": ("token",),
 }
+"""Ways to sign in, and the settings each cannot do without."""
+PEOPLE = frozenset({"device_code", "browser"})
+"""Ways in which a person signs in, and is asked for consent."""
 
 
 _SWITCHES = ("noninteractive",)
@@ -41,6 +48,9 @@ class Settings:
     secret: str = field(default="", repr=False)
     certificate: str = field(default="", repr=False)
     certificate_password: str = field(default="", repr=False)
+    certificate_next: str = field(default="", repr=False)  # while one certificate replaces the other, both work
+    token_file: str = ""  # of a workload identity; else AZURE_FEDERATED_TOKEN_FILE names it
+    scopes: str = ""  # delegated permissions to ask a person for, between spaces; "" is all that the app was given
     token: str = field(default="", repr=False)
     cloud: str = "global"
     authority: str = ""
@@ -80,6 +90,12 @@ class Settings:
         given["graph_url"] = _root(given, "graph_url").removesuffix("/v1.0").removesuffix("/beta") or graph
         given |= {key: raw[key] for key in _SWITCHES if key in raw}
         return cls(**given | {"tenant_id": _guid(given["tenant_id"]), "cloud": cloud})
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The scopes a token is asked for: those named, or whatever the app was given."""
+        resource = CLOUDS[self.cloud][1]
+        return tuple(f"{resource}/{scope}" for scope in self.scopes.split() or [".default"])
 
 
 def _guid(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-SECRET_KEYS = frozenset({"secret", "certificate", "certificate_password", "token", "key"})
+SECRET_KEYS = frozenset({"secret", "certificate", "certificate_password", "certificate_next", "token", "key"})
 """Settings that hold a reference and are replaced by what it points to before a connector sees them."""
 
 _WAYS = "Write env:NAME, file:PATH or keyring:NAME; the secret itself never stands in keyround.toml."
