@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from keyround.connector import Clock, Connector, DataSet, Derived, Identity
 
 from . import customer, enforcement, login_activities, roles, settings, users
+from .setup import SetUp
 
 if TYPE_CHECKING:
     from .admin import Admin
@@ -29,6 +30,7 @@ class Google:
         login_activities.DATASET,
     )
     derived: Sequence[Derived] = (enforcement.DERIVED,)
+    setup = SetUp(datasets)
 
     def tenant_of(self, raw: Mapping[str, Any]) -> str:
         """The configured customer id. Raises ConfigError, naming the key, for anything wrong in the settings."""

@@ -37,6 +37,7 @@ from . import (
 )
 from .noted import noting
 from .settings import CLOUDS, Settings
+from .setup import SetUp
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -67,6 +68,7 @@ class _Microsoft365:
         noninteractive_sign_ins.DATASET,
     )
     derived = (enforcement.DERIVED, exclusions.DERIVED)
+    setup = SetUp(datasets)
 
     def tenant_of(self, settings: Mapping[str, Any]) -> str:
         return Settings.read(settings).tenant_id

@@ -19,7 +19,7 @@ import logging
 import random
 import ssl
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -41,6 +41,7 @@ from keyround.connector import Clock, decode
 from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
 
 from .noted import Noted
+from .permissions import covered
 from .refusals import busy, known_refusal, refusal, short, sign_in_refusal
 from .trust import INTERCEPTED, ca_bundle, intercepted, trust_the_system
 
@@ -163,6 +164,13 @@ class Graph:
             except AzureError as error:
                 self._wait(waiting, None, _sign_in_error(error))
 
+    def held(self) -> frozenset[str] | None:
+        """The permissions the token was issued with; None when it is opaque. Raises CollectError."""
+        claims = token_claims(self.token())
+        scopes, roles = claims.get("scp"), claims.get("roles")
+        words = [*(scopes.split() if isinstance(scopes, str) else ()), *(roles if isinstance(roles, list) else ())]
+        return frozenset(word for word in words if isinstance(word, str)) if claims else None
+
     def lacks(self, grants: Iterable[str]) -> list[str]:
         """Which of `grants` the token was issued without; [] where it does not say. Raises CollectError.
 
@@ -171,13 +179,7 @@ class Graph:
         held = self.held()
         if not held:
             return []
-        return [grant for grant in grants if not any(_covered(one, held) for one in grant.split(" or "))]
-
-    def held(self) -> set[str]:
-        """The permissions the token was issued with; empty where it does not say. Raises CollectError."""
-        claims = token_claims(self.token())
-        scopes, roles = claims.get("scp"), claims.get("roles")
-        return {*(scopes.split() if isinstance(scopes, str) else ()), *(roles if isinstance(roles, list) else ())}
+        return [grant for grant in grants if not any(covered(one, held) for one in grant.split(" or "))]
 
     def one(self, question: Question) -> bytes:
         """The body of a single object. Raises CollectError."""
@@ -332,7 +334,7 @@ class Graph:
                 continue
             except (httpx.RequestError, TimeoutError, msgspec.DecodeError) as error:
                 log.debug("%s: %s", question.path, type(error).__name__)
-                self._wait(waiting, None, _broken_off(error))
+                self._wait(waiting, None, broken_off(error))
                 continue
             log.debug("%s: %s %s", question.path, reply.status_code, reply.headers.get("request-id", ""))
             if reply.status_code < 400:
@@ -435,11 +437,6 @@ def token_claims(token: str) -> dict[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
-def _covered(grant: str, held: Collection[str]) -> bool:
-    """A permission to read and write includes the one to read."""
-    return grant in held or grant.replace(".Read", ".ReadWrite") in held
-
-
 def _plain(request: RequestInformation) -> RequestInformation:
     request.headers.try_add("Accept", "application/json")
     request.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
@@ -508,7 +505,8 @@ def _sign_in_error(error: AzureError) -> CollectError:
     return sign_in_refusal(str(error))
 
 
-def _broken_off(error: Exception) -> CollectError:
+def broken_off(error: Exception) -> CollectError:
+    """Why no whole answer came: what to say of an exception of httpx, ssl or msgspec."""
     if INTERCEPTED in str(error):
         return intercepted()
     if isinstance(error, msgspec.DecodeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +125,7 @@ def _client(key: str, raw: Any, path: Path) -> Client:
         key=key,
         name=_text(raw, "name", place) or key,
         tenants=tuple(_tenant(key, part, path, number) for number, part in enumerate(tenants, 1)),
-        home_countries=_countries(raw, place),
+        home_countries=countries(raw.get("home_countries", []), place),
         emergency_accounts=_usernames(raw, "emergency_accounts", place),
         ignored=tuple(key for key in ("accept", "every") if raw.get(key)),
     )
@@ -137,16 +138,23 @@ def _tenant(key: str, raw: Any, path: Path, number: int) -> TenantConfig:
     return TenantConfig(raw["connector"].strip(), raw, path.parent, place)
 
 
-def _countries(raw: Mapping[str, Any], place: str) -> tuple[str, ...] | None:
-    if "home_countries" not in raw:
-        return None
-    found = raw["home_countries"]
+def countries(found: Any, place: str) -> tuple[str, ...] | None:
+    """Two-letter codes as the providers write them; None when there is none. Raises ConfigError."""
     if not isinstance(found, list) or not all(isinstance(c, str) and re.fullmatch("[A-Za-z]{2}", c) for c in found):
         raise ConfigError(f"{place}: home_countries is a list of two-letter codes.", 'For example ["DK", "SE"].')
     codes = {code.upper() for code in found}
     for code in sorted(codes & _MISTAKEN.keys()):
         raise ConfigError(f"{place}: home_countries: {code!r} is no country's code.", f"Write {_MISTAKEN[code]!r}.")
     return tuple(sorted(codes)) or None
+
+
+def key_of(text: str) -> str:
+    """A name or domain as a client's key: "Contoso Ltd" is contoso-ltd. Raises ConfigError when nothing is left."""
+    plain = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss")).encode("ascii", "ignore").decode()
+    key = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    if not _KEY.fullmatch(key):
+        raise ConfigError(f"{text!r} holds no letter or digit to make a key of.", "Give one: a-z, 0-9 and -.")
+    return key
 
 
 def _usernames(raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from . import __version__, derived
+from . import __version__, derived, setup
 from .config import Client, TenantConfig
 from .connector import (
     Arrived,
@@ -121,6 +121,7 @@ class _Collected:
     name: str | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     refused: CollectError | None = None
+    notices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,8 @@ def _collected(
             identity = reader.identify(session)
             guard(tenant.id, identity)
             tenant.name = identity.name
+            if door := setup.of(reader):
+                tenant.notices = door.notices(config.settings, session, clock.now())
             called = tenant.name or f"{reader.title} {tenant.id}"
             for dataset in reader.datasets:
                 progress(called, dataset.name, None)
@@ -240,6 +243,7 @@ def _manifest(
                 "name": tenant.name,
                 "home_countries": client.home_countries,
                 "emergency_accounts": client.emergency_accounts,
+                "notices": tenant.notices,
                 "outcomes": {name: outcome_as_json(outcome) for name, outcome in tenant.outcomes.items()},
                 "parts": parts(tenant),
                 "reach": reach(tenant),
@@ -371,6 +375,7 @@ def _tenant_info(
         plans=tuple(row.plans or ()) if row else (),
         home_countries=tuple(configured) if configured else assumed,
         home_assumed=not configured and assumed is not None,
+        notices=tuple(entry.get("notices", ())),
     )
 
 

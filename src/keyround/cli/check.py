@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import click
 
+from .. import setup
 from ..connector import (
     Clock,
     Complete,
@@ -24,12 +26,19 @@ from ..connector import (
     table_outcomes,
 )
 from ..engine.rule import Rule, load
-from ..errors import HARMLESS, CollectError
+from ..errors import HARMLESS, CollectError, NotEnabled, NotLicensed
+from ..export.evidence import label
+from ..export.known import dataset as dataset_name
+from ..model import Row, Tenant
 from ..scan import NOTHING, Opened, guard, opened, reached, window
 from ..store import ClientStore
+from ..words import listed, word
 from . import options
 from .progress import clean
 from .run import say, verbose
+
+WIDTH = 100
+RUNNING = "running"  # the code of an error that goes away by itself: the next scan has the answer
 
 
 @click.command(help="Ask each tenant of a client what may be read; say which checks will run and what is missing.")
@@ -46,25 +55,57 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     return 0 if all(whole) else 3
 
 
+@dataclass(slots=True)
+class _Answers:
+    """What one small question to each data set brought. `tenant` is the provider's own row, where it came."""
+
+    datasets: list[DataSet[Any, Any]]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    tenant: Tenant | None = None
+
+    def of(self, dataset: DataSet[Any, Any]) -> Outcome:
+        return self.outcomes[dataset.name]
+
+
 def _checked(config: Opened, store: ClientStore, rules: tuple[Rule, ...], asked: Window) -> bool:
     reader, tenant = config.connector, config.tenant
     print(f"{reader.title}, tenant {tenant}")
-    outcomes: dict[str, Outcome] = {}
+    door = setup.of(reader)
+    answers = _Answers(list(reader.datasets))
+    access, notices = setup.Access(known=False), list[str]()
     try:
         with reader.open(config.settings, Clock(), store.memory(tenant)) as session:
             identity = reader.identify(session)
             guard(tenant, identity)
-            print(f"  signed in to {clean(identity.name or tenant)}\n")
-            for dataset in reader.datasets:
+            print(f"  signed in to {clean(identity.name or tenant)}")
+            if door:
+                access, notices = door.access(session), door.notices(config.settings, session, options.now())
+            for dataset in answers.datasets:
                 within = store.fetch_window(tenant, dataset.name, reached(dataset, asked)) if dataset.reach else asked
-                outcomes[dataset.name] = collect(_first_page(dataset), session, within, len)
-                _say(dataset, outcomes[dataset.name])
+                answers.outcomes[dataset.name] = _asked(dataset, session, within, answers)
     except CollectError as error:
         say(error.about(error.therefore or NOTHING))
+        if door and (link := door.consent_link(config.settings)):
+            print(f"Admin-consent link: {link}")
         return False
-    _say_rules(reader, outcomes, rules)
-    errors = [e for outcome in outcomes.values() for e in _errors(outcome)]
+    _say_plan(answers, door)
+    for notice in notices:
+        _line("  ", notice, hang="  ")
+    _say_data(answers)
+    _say_modules(answers)
+    _say_rules(reader, answers.outcomes, rules)
+    if door:
+        _say_permissions(door, access, config.settings)
+    errors = [e for outcome in answers.outcomes.values() if not _running(outcome) for e in _errors(outcome)]
     return all(isinstance(error, HARMLESS) for error in errors)
+
+
+def _asked(dataset: DataSet[Any, Any], session: Any, asked: Window, answers: _Answers) -> Outcome:
+    def write(rows: list[Row]) -> int:
+        answers.tenant = answers.tenant or next((row for row in rows if isinstance(row, Tenant)), None)
+        return len(rows)
+
+    return collect(_first_page(dataset), session, asked, write)
 
 
 def _first_page(dataset: DataSet[Any, Any]) -> DataSet[Any, Any]:
@@ -79,15 +120,6 @@ def _first_page(dataset: DataSet[Any, Any]) -> DataSet[Any, Any]:
     return dataclasses.replace(dataset, pages=pages)
 
 
-def _say(dataset: DataSet[Any, Any], outcome: Outcome) -> None:
-    errors = _errors(outcome)
-    mark = "yes" if not errors else "partly" if isinstance(outcome, Complete) else "no"
-    print(f"  {mark:<7}{dataset.name.replace('_', ' '):<20}{', '.join(dataset.grants)}")
-    for sentence in dict.fromkeys(chain.from_iterable((e.detail, e.therefore, e.remedy) for e in errors)):
-        if sentence:
-            print(f"         {sentence}")
-
-
 def _errors(outcome: Outcome) -> list[CollectError]:
     if isinstance(outcome, NotOffered):
         return []
@@ -95,9 +127,94 @@ def _errors(outcome: Outcome) -> list[CollectError]:
     return [*own, *{error.detail: error for error in outcome.without.values()}.values()]
 
 
-def _say_rules(reader: Connector[Any], outcomes: dict[str, Outcome], rules: tuple[Rule, ...]) -> None:
+def _say_plan(answers: _Answers, door: setup.SetUp[Any] | None) -> None:
+    """What this tenant's plan gives and what it does not, so that nobody repairs what is not broken."""
+    plans = answers.tenant.plans if answers.tenant else None
+    if plans is None:
+        print()
+        return
+    names = [word("plan", plan) for plan in plans if plan not in ("P1", "P2")]
+    about = door.about_plan(plans) if door else ""
+    _line("  ", f"{listed([*names, about]) or 'No plan'}.", hang="  ")
+    print()
+    got = [dataset_name(d.name) for d in answers.datasets if isinstance(answers.of(d), Complete)]
+    later = [f"{dataset_name(d.name)}: {_why(answers.of(d))}" for d in answers.datasets if _running(answers.of(d))]
+    for what, said, after in (
+        ("You get", got, ""),
+        ("Later today", later, ""),
+        ("Not in this plan", list(_not_in_plan(answers)), " Nothing to do."),
+    ):
+        if said:
+            _line(f"  {what:<18}", f"{'; '.join(said).rstrip('.')}.{after}")
+    print()
+
+
+def _not_in_plan(answers: _Answers) -> Iterator[str]:
+    for dataset in answers.datasets:
+        outcome = answers.of(dataset)
+        if isinstance(outcome, NotOffered):
+            continue
+        if isinstance(outcome, Incomplete) and isinstance(outcome.error, NotLicensed):
+            yield dataset_name(dataset.name)
+        elif columns := [label(c) for c, error in outcome.without.items() if isinstance(error, NotLicensed)]:
+            yield f"{dataset_name(dataset.name)}: {', '.join(dict.fromkeys(columns))}"
+
+
+def _why(outcome: Outcome) -> str:
+    return outcome.error.detail if isinstance(outcome, Incomplete) else ""
+
+
+def _running(outcome: Outcome) -> bool:
+    """The provider is still preparing the answer, and nobody has to do anything but wait."""
+    return isinstance(outcome, Incomplete) and outcome.error.code == RUNNING
+
+
+def _say_data(answers: _Answers) -> None:
+    print("  Data")
+    for dataset in answers.datasets:
+        if not dataset.module:
+            _say_one(dataset, answers.of(dataset))
+    print()
+
+
+def _say_one(dataset: DataSet[Any, Any], outcome: Outcome) -> None:
+    """yes, partly, no; off where the plan or the tenant has it not: nobody has to do anything about that."""
+    errors = _errors(outcome)
+    mark = "yes" if not errors else "partly" if isinstance(outcome, Complete) else "no"
+    if errors and all(isinstance(error, HARMLESS) for error in errors) and mark == "no":
+        mark = "off"
+    if isinstance(outcome, NotOffered):
+        mark = "off"
+    if _running(outcome):
+        mark = "later"
+    print(f"  {mark:<7}{dataset_name(dataset.name):<28}{', '.join(dataset.grants)}".rstrip())
+    said = [sentence for e in errors for sentence in (e.detail, e.therefore, e.remedy)]
+    if said:
+        _line(" " * 9, " ".join(dict.fromkeys(filter(None, said))))
+
+
+def _say_modules(answers: _Answers) -> None:
+    modules = dict.fromkeys(d.module for d in answers.datasets if d.module)
+    if not modules:
+        return
+    print("  Optional modules")
+    for module in modules:
+        sets = [d for d in answers.datasets if d.module == module]
+        off = [d for d in sets if isinstance(getattr(answers.of(d), "error", None), NotEnabled)]
+        grants = " and ".join(dict.fromkeys(grant for d in sets for grant in d.grants))
+        if len(off) == len(sets):
+            tells = "; ".join(d.tells for d in sets)
+            print(f"  {'off':<7}{module:<28}{grants}".rstrip())
+            _line(" " * 9, f"Would tell {tells}. Grant the permission if you want that; otherwise nothing to do.")
+            continue
+        for dataset in sets:
+            _say_one(dataset, answers.of(dataset))
+    print()
+
+
+def _say_rules(reader: Connector[Any], outcomes: Mapping[str, Outcome], rules: tuple[Rule, ...]) -> None:
     tables = table_outcomes(reader, outcomes)
-    print("\n  Checks")
+    print("  Checks")
     for rule in rules:
         states = [tables[name] for name in rule.reads]
         if any(isinstance(state, NotOffered) for state in states):
@@ -109,5 +226,35 @@ def _say_rules(reader: Connector[Any], outcomes: dict[str, Outcome], rules: tupl
             verdict = f"cannot run without {', '.join(missing)}"
         elif columns:
             verdict = f"will run, but cannot answer everything without {', '.join(columns)}"
-        print(f"  {rule.title}: {verdict}")
+        _line("  ", f"{rule.title}: {verdict}", hang=" " * 6)
     print()
+
+
+def _say_permissions(door: setup.SetUp[Any], access: setup.Access, settings: Mapping[str, Any]) -> None:
+    """What is granted and not needed, what is needed and not granted, and where an administrator grants it."""
+    print("  Permissions")
+    if access.harmful:
+        _line("  ", f"WARNING: granted although Keyround only reads: {', '.join(access.harmful)}. Take them away: "
+                    "whoever steals this credential can change the tenant.", hang="  ")  # fmt: skip
+    for what, names in (
+        ("Missing", access.missing),
+        ("Not needed", [name for name in access.surplus if name not in access.harmful]),
+        ("Least list", door.least),
+    ):
+        if names:
+            _line(f"  {what:<18}", ", ".join(names))
+    if not access.known:
+        _line("  ", "The credential does not say which permissions it holds; the answers above do.", hang="  ")
+    links = {"Consent link": door.consent_link(settings),
+             "For any tenant": door.consent_link(settings, "organizations")}  # fmt: skip
+    for what, link in links.items():
+        if link:
+            print(f"  {what:<18}{link}")
+    print()
+
+
+def _line(first: str, text: str, hang: str = "") -> None:
+    """Text behind a label, broken at 100 columns; a line that follows stands under the text."""
+    for line in wrap(text, WIDTH, initial_indent=first, subsequent_indent=hang or " " * len(first),
+                     break_long_words=False, break_on_hyphens=False):  # fmt: skip
+        print(line)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import platformdirs
 
 from ..config import Config, read
 from ..engine.rule import SEVERITIES
+from ..errors import ConfigError, StoreError
 
 client = click.argument("client")
 config = click.option(
@@ -76,6 +79,38 @@ def configuration(path: Path | None) -> Config:
     here = Path("keyround.toml")
     at_home = Path(platformdirs.user_config_dir("keyround")) / "keyround.toml"
     return read(path or (at_home if not here.exists() and at_home.exists() else here))
+
+
+def words(text: str) -> list[str]:
+    """The words of an option that takes a list: "DK, SE"."""
+    return [word for part in text.split(",") if (word := part.strip())]
+
+
+def pair(text: str) -> tuple[str, str]:
+    """KEY=VALUE. Raises ConfigError."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--setting {text!r} is not of the form KEY=VALUE.", "For example --setting cloud=usgov.")
+    return key.strip(), value.strip()
+
+
+def written(path: Path, text: str, new: bool) -> None:
+    """Write a configuration; a full disk leaves the old one, and a new one replaces nothing. Raises StoreError."""
+    try:
+        if new:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+            return
+        target = path.resolve()
+        beside = target.with_name(f".{target.name}.new")
+        beside.write_text(text, encoding="utf-8")
+        shutil.copymode(target, beside)
+        os.replace(beside, target)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written ({error.strerror}).", "Choose another place: --config FILE."
+        ) from error
 
 
 def now() -> datetime:

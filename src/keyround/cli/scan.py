@@ -1,16 +1,23 @@
-"""`keyround scan CLIENT`: collect, judge, write."""
+"""`keyround scan CLIENT`: collect, judge, write. `scan --m365 DOMAIN`: the same, once, without a configuration."""
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
+from .. import setup
+from ..config import Client, TenantConfig, countries, key_of
 from ..connector import Clock
 from ..engine import rule
+from ..errors import ConfigError
 from ..geo import Atlas
-from ..scan import reported, scan
+from ..scan import connector, reported, scan
 from ..store import ClientStore
 from . import options
 from .progress import shown
@@ -18,8 +25,9 @@ from .run import verbose
 from .written import write
 
 
-@click.command(help="Read a client's tenants, judge them, and write <client>-<date>.xlsx and .json.")
-@options.client
+@click.command(help="Read a client's tenants, judge them, and write <client>-<date>.xlsx and .json. With --m365 DOMAIN "
+                    "instead of a client: one scan by signing in yourself, without a configuration.")  # fmt: skip
+@click.argument("client", required=False)
 @options.config
 @options.output
 @options.fail_on
@@ -27,23 +35,61 @@ from .written import write
 @options.at
 @options.wait
 @options.chatty
+@click.option("--m365", metavar="DOMAIN", help="Scan the Microsoft 365 tenant of this domain once.")
+@click.option("--google", metavar="DOMAIN", help="Scan the Google Workspace of this domain once.")
+@click.option("--device-code", is_flag=True, help="One-off: sign in with a code, in a browser on any device.")
+@click.option("--client-id", metavar="ID", default="", help="One-off: sign in through this application.")
+@click.option("--modules", metavar="LIST", default="", help="One-off: optional modules to ask for, or all.")
+@click.option("--home", metavar="LIST", default="", help="One-off: home countries, such as DK,SE.")
+@click.option("--store", "keep", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help="One-off: keep the snapshot in this folder. Without it nothing is kept but the report.")  # fmt: skip
+@click.option("--setting", "extra", metavar="KEY=VALUE", multiple=True,
+              help="One-off: a further setting of the tenant, such as cloud=usgov.")  # fmt: skip
 def command(
-    client: str,
-    path: Path | None,
-    output: Path,
-    fail_on: str,
-    days: int,
-    at: datetime | None,
-    wait: timedelta,
-    chatty: bool,
-) -> int:
+    client: str | None, path: Path | None, output: Path, fail_on: str, days: int, at: datetime | None,
+    wait: timedelta, chatty: bool,    m365: str | None, google: str | None, **once: Any,
+) -> int:  # fmt: skip
     verbose(chatty)
-    config = options.configuration(path)
-    chosen = config.client(client)
-    rules = rule.load()
-    store = ClientStore(config.store, chosen.key)
-    atlas = Atlas(config.geo_database)
-    with shown() as progress:
-        snapshot, judged = scan(chosen, store, rules, at or options.now(), days, Clock(), progress, wait, atlas)
-    with reported(snapshot, store, rules, prepared_by=config.prepared_by, judged=judged) as done:
-        return write(done, output, fail_on, store)
+    given = [name for name in (client, m365, google) if name]
+    if len(given) != 1:
+        missing = "Missing argument 'CLIENT'" if not given else "One of them at a time"
+        raise click.UsageError(f"{missing}: name a client of keyround.toml, or --m365 DOMAIN for a scan without one.")
+    if client and any(once.values()):
+        raise click.UsageError("The one-off options need --m365 DOMAIN; a client's settings stand in keyround.toml.")
+    with ExitStack() as stack:
+        prepared_by, geo_database = "", None
+        if client:
+            config = options.configuration(path)
+            chosen, folder = config.client(client), config.store
+            prepared_by, geo_database = config.prepared_by, config.geo_database
+        else:
+            chosen = _once("m365" if m365 else "google", given[0], **once)
+            folder = once["keep"] or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyround-once-")))
+        rules = rule.load()
+        store = ClientStore(folder, chosen.key)
+        with shown() as progress:
+            at, atlas = at or options.now(), Atlas(geo_database)
+            snapshot, judged = scan(chosen, store, rules, at, days, Clock(), progress, wait, atlas)
+        with reported(snapshot, store, rules, prepared_by=prepared_by, judged=judged) as done:
+            return write(done, output, fail_on, store)
+
+
+def _once(
+    provider: str, domain: str, device_code: bool, client_id: str, modules: str, home: str, keep: Path | None,
+    extra: tuple[str, ...],
+) -> Client:  # fmt: skip
+    """A client that stands in no file; what its tenant is asked for is said before anybody signs in."""
+    reader = connector(provider)
+    door = setup.of(reader)
+    if door is None:
+        raise ConfigError(
+            f"{reader.title} cannot be scanned without a configuration.",
+            f"`keyround init` writes one; connectors/keyround_{provider}/README.md says what to click.",
+        )
+    settings = dict(options.pair(text) for text in extra)
+    settings |= {"credential": "device_code" if device_code else "", "client_id": client_id}
+    once = door.one_off(domain, settings, options.words(modules))
+    print("\n".join(once.says), end="\n\n", file=sys.stderr)
+    name = domain.strip().rpartition("@")[2].lower()
+    tenant = TenantConfig(provider, once.settings, Path())
+    return Client(key_of(name), name, (tenant,), countries(options.words(home), "--home"))

@@ -10,6 +10,7 @@ from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
 from ..errors import StoreError
 from ..store import ClientStore
+from .progress import clean
 
 
 def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
@@ -24,6 +25,9 @@ def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
         print(error.detail, file=sys.stderr)
     results = results_json.write(scan, folder / f"{stem}.json", fail_on)
     _say_gaps(scan)
+    for tenant in scan.tenants:
+        for notice in tenant.notices:
+            print(f"{clean(tenant.name)}: {notice}", file=sys.stderr)
     counts = Counter(finding.rule.severity for finding in scan.findings)
     found = ", ".join(f"{counts[level]} {level}" for level in SEVERITIES if counts[level]) or "nothing"
     print(f"Found: {found}.")

@@ -84,7 +84,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class TenantInfo:
-    """One tenant as the report shows it. `id` is the provider's own; `connector` is m365, google, ..."""
+    """One tenant as the report shows it. `id` is the provider's own; `connector` is m365, google, ...
+
+    `notices` say what somebody must do soon for the scans to go on.
+    """
 
     id: str
     connector: str
@@ -95,6 +98,7 @@ class TenantInfo:
     plans: tuple[str, ...] = ()
     home_countries: tuple[str, ...] | None = None
     home_assumed: bool = False
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

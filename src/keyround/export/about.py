@@ -62,6 +62,8 @@ def _facts(scan: Scan) -> Iterator[Figure]:
         parts = [*dict.fromkeys((tenant.name, tenant.id)), tenant.domain or "", plans]
         parts.append(say("about.home", home=home(tenant)))
         yield Figure(tenant.connector_title, "", " · ".join(filter(None, parts)))
+        for notice in tenant.notices:
+            yield Figure(say("about.notice"), "", notice)
     yield Figure(say("about.version"), "", f"Keyround {scan.version}".strip())
 
 
