@@ -52,14 +52,18 @@ class _Token:
 
 
 class _Person:
-    """A person's sign-in, for the scopes named in the settings. Whoever asks at the same time waits: one prompt."""
+    """A person's sign-in, for the scopes named in the settings, with one prompt.
+
+    Whoever asks at the same time waits; and whoever asks must want the same kind of token, since azure-identity keeps
+    those for continuous access evaluation apart from the others, and would ask the person for each.
+    """
 
     def __init__(self, inner: Any, scopes: tuple[str, ...]) -> None:
         self._inner, self._scopes, self._turn = inner, scopes, threading.Lock()
 
     def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
         with self._turn:
-            token: AccessToken = self._inner.get_token(*self._scopes, **kwargs)
+            token: AccessToken = self._inner.get_token(*self._scopes, **kwargs | {"enable_cae": True})
             return token
 
     def close(self) -> None:

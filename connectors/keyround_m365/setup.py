@@ -40,6 +40,7 @@ _REFERENCES = {
     "secret": ("secret", "env:{env}_SECRET"),
     "token": ("token", "env:{env}_TOKEN"),
 }
+_NOBODY = str(UUID(int=0))  # a tenant id, while the real one is not known yet
 _CERTIFICATES = (
     "Entra admin centre > App registrations > (the application{app}) > Certificates & secrets > Certificates"
 )
@@ -104,10 +105,10 @@ class SetUp:
         way, client = given.pop("credential", "") or "browser", given.pop("client_id", "") or GRAPH_TOOLS
         scopes = tuple(sorted({*permissions.CORE, *permissions.of_modules(self._datasets, modules)}))
         name = domain_name(domain)
-        tenant = tenant_of(name, _where(given)["authority"])
-        settings = {"connector": "m365", "tenant_id": tenant, "client_id": client, "credential": way}
+        settings = {"connector": "m365", "tenant_id": _NOBODY, "client_id": client, "credential": way} | given
+        tenant = tenant_of(name, Settings.read(settings).authority)
         app = f'Microsoft\'s own application "Microsoft Graph Command Line Tools" ({client})'
-        return OneOff(settings | given | {"scopes": " ".join(scopes)}, (
+        return OneOff(settings | {"tenant_id": tenant, "scopes": " ".join(scopes)}, (
             f"One-off scan of {name}, tenant {tenant}. Nothing is registered or changed in it.",
             f"You sign in through {app if client == GRAPH_TOOLS else f'the application {client}'}.",
             f"It asks to read, and an administrator must agree once: {', '.join(scopes)}.",
@@ -191,7 +192,7 @@ class SetUp:
 def _where(given: Mapping[str, Any]) -> dict[str, str]:
     """The addresses these settings lead to. Raises ConfigError."""
     cloud = {key: given[key] for key in ("cloud", "authority", "graph_url") if given.get(key)}
-    read = Settings.read(cloud | {"tenant_id": str(UUID(int=0)), "credential": "azure_cli"})
+    read = Settings.read(cloud | {"tenant_id": _NOBODY, "credential": "azure_cli"})
     return {"authority": read.authority, "graph_url": read.graph_url}
 
 
