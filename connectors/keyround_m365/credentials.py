@@ -120,11 +120,14 @@ def credential(settings: Settings) -> Any:
 
 
 def _certificate(settings: Settings, key: str, options: dict[str, Any]) -> CertificateCredential:
+    """A key without a password is taken beside one that has it: while one replaces the other, that is how it is."""
     try:
+        pem, password = getattr(settings, key).encode(), settings.certificate_password
+        if b"ENCRYPTED" not in pem:
+            password = ""
         return CertificateCredential(
-            settings.tenant_id, settings.client_id, certificate_data=getattr(settings, key).encode(),
-            password=settings.certificate_password or None, **options,
-        )  # fmt: skip
+            settings.tenant_id, settings.client_id, certificate_data=pem, password=password or None, **options
+        )
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"m365: the {key} cannot be read: it must be PEM text with the private key and the certificate.",

@@ -170,7 +170,13 @@ class SetUp:
 
     def key_steps(self, client: str, settings: Mapping[str, Any], private: str, public: str) -> str:
         app = f", client ID {settings['client_id']}" if settings.get("client_id") else ""
-        lines = [f"1. Upload {public}:", f"   {_CERTIFICATES.format(app=app)} > Certificates > Upload."]
+        lines = [
+            f"1. Upload {public}:",
+            f"   {_CERTIFICATES.format(app=app)}",
+            "   > Certificates > Upload certificate.",
+        ]
+        if settings.get("certificate") == f"file:{private}":
+            return "\n".join([*lines, f"2. keyround.toml names it already: keyround check {client}"])
         if settings.get("certificate"):
             return "\n".join([
                 *lines,

@@ -18,7 +18,10 @@ import httpx
 import pytest
 from openpyxl import load_workbook
 
-from keyround.cli import consent, main
+from keyround.cli import check, consent, main
+from keyround.connector import Complete, DataSet, Incomplete
+from keyround.errors import NotEnabled, Throttled
+from keyround.model import Tenant
 from keyround_m365 import permissions
 from keyround_m365.setup import GRAPH_TOOLS
 
@@ -160,14 +163,16 @@ def test_init_asks_in_a_terminal(tenant):
 
 
 def test_from_a_new_key_pair_to_a_scan_and_over_to_the_next(tenant):
-    configured(tenant, credential="certificate", certificate=f"file:acme-{TODAY}.pem")
+    configured(tenant, credential="certificate", certificate="file:first.pem")
     made = tenant.run("cert", "new", "acme")
-    assert made.returncode == 0, made.stderr
-    private, public = (tenant.folder / f"acme-{TODAY}{end}" for end in (".pem", ".cer"))
+    assert made.returncode == 0 and "names it already" in made.stdout, made.stderr
+    private, public = (tenant.folder / f"first{end}" for end in (".pem", ".cer"))
     assert stat.S_IMODE(private.stat().st_mode) == 0o600 and "PRIVATE" not in public.read_text() + made.stdout
     kept = private.read_bytes()
+    second = tenant.run("cert", "new", "acme")  # beside the first, never over it
+    assert second.returncode == 0 and (tenant.folder / f"acme-{TODAY}.pem").exists() and private.read_bytes() == kept
     again = tenant.run("cert", "new", "acme")
-    assert again.returncode == 3 and "left as it is" in again.stderr and private.read_bytes() == kept
+    assert again.returncode == 3 and "left as it is" in again.stderr
     refused = tenant.run("check", "acme")
     assert refused.returncode == 3 and ".cer" in refused.stderr and "adminconsent?client_id=" in refused.stdout
     tenant.cloud.upload_certificate(public.read_text())
@@ -217,6 +222,29 @@ def test_check_warns_of_what_could_do_harm_and_names_what_is_missing(tenant):
     tenant_id = tenant.cloud.tenant("m365").id
     for whose in (tenant_id, "organizations"):
         assert f"{tenant.cloud.tls_url}/{whose}/adminconsent?client_id={tenant.cloud.client_id}" in done.stdout
+
+
+def test_check_says_what_an_optional_module_would_add_and_what_comes_later(capsys):
+    def dataset(name, module):
+        return DataSet(name, (), None, None, "who forwards mail", "x", grants=("MailboxSettings.Read",), module=module)
+
+    mail, on, log = dataset("inbox_rules", "mail"), dataset("risk", "risky"), dataset("audit_sign_ins", "")
+    running = Throttled("Microsoft is still searching, since 09:04 UTC.", code="running")
+    outcomes = {
+        "inbox_rules": Incomplete(0, NotEnabled("off")),
+        "risk": Complete(3),
+        "audit_sign_ins": Incomplete(0, running),
+    }
+    answers = check._Answers(
+        [mail, on, log], outcomes, Tenant(provider="m365", name="x", plans=["O365_BUSINESS_PREMIUM"])
+    )
+    check._say_plan(answers, None)
+    check._say_data(answers)
+    check._say_modules(answers)
+    said = capsys.readouterr().out
+    assert re.search(r"You get +Risk\.\n +Later today +Audit sign ins: .* since 09:04 UTC\.", said)
+    assert re.search(r" later +Audit sign ins", said) and re.search(r" yes +Risk", said)
+    assert re.search(r" off +mail +MailboxSettings\.Read\n +Would tell who forwards mail\. Grant", said)
 
 
 def test_consent_prints_the_link(tenant):

@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from keyround.errors import COLLECT_ERRORS, CollectError, ConfigError
 from keyround_m365 import CONNECTOR
@@ -72,6 +73,17 @@ def test_two_certificates_work_at_once(order, secured, claims, cloud):
     pems = {"good": cloud.app_certificate("m365"), "bad": stranger(cloud)}
     way = {"credential": "certificate", "certificate": pems[order[0]], "certificate_next": pems[order[1]]}
     assert "AuditLog.Read.All" in claims(secured | way)["roles"]
+
+
+def test_one_with_a_password_is_replaced_by_one_without(secured, claims, cloud):
+    key = serialization.load_pem_private_key(stranger(cloud).encode(), None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"hush")
+    ).decode()
+    own = cloud.app_certificate("m365")
+    way = {"credential": "certificate", "certificate": locked + own[own.index("-----BEGIN CERTIFICATE") :],
+           "certificate_password": "hush", "certificate_next": own}  # fmt: skip
+    assert claims(secured | way)["roles"]
 
 
 def test_a_refused_certificate_says_what_to_upload(secured, refused, cloud):

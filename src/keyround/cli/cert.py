@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,32 @@ def new(name: str, path: Path | None, days: int, folder: Path | None, provider: 
         raise ConfigError(f"{connector(wanted).title} takes no certificate from us.", "See the connector's README.")
     now = options.now()
     pair = door.new_key(name, days, now)
+    named = _named(config, settings) if folder is None else None
     home = folder or (config.path.parent if config and client else Path())
-    stem = f"{name if client else key_of(name)}-{now:%Y-%m-%d}"
-    private, public = home / f"{stem}.pem", home / f"{stem}.cer"
+    private = named or home / f"{name if client else key_of(name)}-{now:%Y-%m-%d}.pem"
+    public = private.with_suffix(".cer")
     _write(private, pair.private, 0o600)
     _write(public, pair.public, 0o644)
     print(f"Private key:  {private}  (with the certificate; it never leaves this computer)")
     print(f"To upload:    {public}")
     print(f"Thumbprint:   {pair.thumbprint}")
     print(f"Holds until:  {pair.ends:%d %b %Y}", end="\n\n")
-    beside = config is not None and private.parent.resolve() == config.path.parent.resolve()
-    print(door.key_steps(name, settings, private.name if beside else str(private.resolve()), str(public)))
+    print(door.key_steps(name, settings, _reference(config, private), str(public)))
+
+
+def _named(config: Config | None, settings: Mapping[str, Any]) -> Path | None:
+    """The file that the configuration names already and that is not there yet: the first key pair goes there."""
+    way, _, name = str(settings.get("certificate", "")).partition(":")
+    if config is None or way != "file" or not name:
+        return None
+    path = config.path.parent / Path(name).expanduser()
+    return None if path.exists() or path.suffix == ".cer" else path
+
+
+def _reference(config: Config | None, private: Path) -> str:
+    """The file as keyround.toml names it: from its own folder, else in full."""
+    home, whole = (config.path.parent if config else Path()).resolve(), private.resolve()
+    return (whole.relative_to(home) if whole.is_relative_to(home) else whole).as_posix()
 
 
 def _configuration(path: Path | None) -> Config | None:

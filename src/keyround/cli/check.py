@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 import click
@@ -34,10 +33,10 @@ from ..scan import NOTHING, Opened, guard, opened, reached, window
 from ..store import ClientStore
 from ..words import listed, word
 from . import options
+from .lines import broken
 from .progress import clean
 from .run import say, verbose
 
-WIDTH = 100
 RUNNING = "running"  # the code of an error that goes away by itself: the next scan has the answer
 
 
@@ -90,7 +89,7 @@ def _checked(config: Opened, store: ClientStore, rules: tuple[Rule, ...], asked:
         return False
     _say_plan(answers, door)
     for notice in notices:
-        _line("  ", notice, hang="  ")
+        _print("  ", notice, hang="  ")
     _say_data(answers)
     _say_modules(answers)
     _say_rules(reader, answers.outcomes, rules)
@@ -135,7 +134,7 @@ def _say_plan(answers: _Answers, door: setup.SetUp[Any] | None) -> None:
         return
     names = [word("plan", plan) for plan in plans if plan not in ("P1", "P2")]
     about = door.about_plan(plans) if door else ""
-    _line("  ", f"{listed([*names, about]) or 'No plan'}.", hang="  ")
+    _print("  ", f"{listed([*names, about]) or 'No plan'}.", hang="  ")
     print()
     got = [dataset_name(d.name) for d in answers.datasets if isinstance(answers.of(d), Complete)]
     later = [f"{dataset_name(d.name)}: {_why(answers.of(d))}" for d in answers.datasets if _running(answers.of(d))]
@@ -145,7 +144,7 @@ def _say_plan(answers: _Answers, door: setup.SetUp[Any] | None) -> None:
         ("Not in this plan", list(_not_in_plan(answers)), " Nothing to do."),
     ):
         if said:
-            _line(f"  {what:<18}", f"{'; '.join(said).rstrip('.')}.{after}")
+            _print(f"  {what:<18}", f"{'; '.join(said).rstrip('.')}.{after}")
     print()
 
 
@@ -190,7 +189,7 @@ def _say_one(dataset: DataSet[Any, Any], outcome: Outcome) -> None:
     print(f"  {mark:<7}{dataset_name(dataset.name):<28}{', '.join(dataset.grants)}".rstrip())
     said = [sentence for e in errors for sentence in (e.detail, e.therefore, e.remedy)]
     if said:
-        _line(" " * 9, " ".join(dict.fromkeys(filter(None, said))))
+        _print(" " * 9, " ".join(dict.fromkeys(filter(None, said))))
 
 
 def _say_modules(answers: _Answers) -> None:
@@ -205,7 +204,7 @@ def _say_modules(answers: _Answers) -> None:
         if len(off) == len(sets):
             tells = "; ".join(d.tells for d in sets)
             print(f"  {'off':<7}{module:<28}{grants}".rstrip())
-            _line(" " * 9, f"Would tell {tells}. Grant the permission if you want that; otherwise nothing to do.")
+            _print(" " * 9, f"Would tell {tells}. Grant the permission if you want that; otherwise nothing to do.")
             continue
         for dataset in sets:
             _say_one(dataset, answers.of(dataset))
@@ -226,7 +225,7 @@ def _say_rules(reader: Connector[Any], outcomes: Mapping[str, Outcome], rules: t
             verdict = f"cannot run without {', '.join(missing)}"
         elif columns:
             verdict = f"will run, but cannot answer everything without {', '.join(columns)}"
-        _line("  ", f"{rule.title}: {verdict}", hang=" " * 6)
+        _print("  ", f"{rule.title}: {verdict}", hang=" " * 6)
     print()
 
 
@@ -234,7 +233,7 @@ def _say_permissions(door: setup.SetUp[Any], access: setup.Access, settings: Map
     """What is granted and not needed, what is needed and not granted, and where an administrator grants it."""
     print("  Permissions")
     if access.harmful:
-        _line("  ", f"WARNING: granted although Keyround only reads: {', '.join(access.harmful)}. Take them away: "
+        _print("  ", f"WARNING: granted although Keyround only reads: {', '.join(access.harmful)}. Take them away: "
                     "whoever steals this credential can change the tenant.", hang="  ")  # fmt: skip
     for what, names in (
         ("Missing", access.missing),
@@ -242,9 +241,11 @@ def _say_permissions(door: setup.SetUp[Any], access: setup.Access, settings: Map
         ("Least list", door.least),
     ):
         if names:
-            _line(f"  {what:<18}", ", ".join(names))
+            _print(f"  {what:<18}", ", ".join(names))
+    if access.missing:
+        _print("  ", "Add what is missing to the application, then have an administrator open the link.", hang="  ")
     if not access.known:
-        _line("  ", "The credential does not say which permissions it holds; the answers above do.", hang="  ")
+        _print("  ", "The credential does not say which permissions it holds; the answers above do.", hang="  ")
     links = {"Consent link": door.consent_link(settings),
              "For any tenant": door.consent_link(settings, "organizations")}  # fmt: skip
     for what, link in links.items():
@@ -253,8 +254,5 @@ def _say_permissions(door: setup.SetUp[Any], access: setup.Access, settings: Map
     print()
 
 
-def _line(first: str, text: str, hang: str = "") -> None:
-    """Text behind a label, broken at 100 columns; a line that follows stands under the text."""
-    for line in wrap(text, WIDTH, initial_indent=first, subsequent_indent=hang or " " * len(first),
-                     break_long_words=False, break_on_hyphens=False):  # fmt: skip
-        print(line)
+def _print(first: str, text: str, hang: str | None = None) -> None:
+    print(broken(first, text, hang))

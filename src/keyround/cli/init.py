@@ -24,7 +24,7 @@ _HEAD = """\
 store = {store}
 """
 _NOTES = {
-    "home_countries": "Sign-ins from elsewhere count as foreign. Without it: the country in the tenant's own profile.",
+    "home_countries": "Sign-ins from elsewhere count as foreign.",
     "tenant_id": "The directory (tenant) ID.",
     "client_id": "The Application (client) ID, from the overview of the app registration.",
     "credential": "How to sign in; the connector's README lists the ways.",

@@ -20,6 +20,7 @@ from ..geo import Atlas
 from ..scan import connector, reported, scan
 from ..store import ClientStore
 from . import options
+from .lines import broken
 from .progress import shown
 from .run import verbose
 from .written import write
@@ -89,7 +90,7 @@ def _once(
     settings = dict(options.pair(text) for text in extra)
     settings |= {"credential": "device_code" if device_code else "", "client_id": client_id}
     once = door.one_off(domain, settings, options.words(modules))
-    print("\n".join(once.says), end="\n\n", file=sys.stderr)
+    print("\n".join(broken("", line) for line in once.says), end="\n\n", file=sys.stderr)
     name = domain.strip().rpartition("@")[2].lower()
     tenant = TenantConfig(provider, once.settings, Path())
     return Client(key_of(name), name, (tenant,), countries(options.words(home), "--home"))
