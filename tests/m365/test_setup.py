@@ -135,6 +135,8 @@ def test_a_secret_that_ends_is_announced_where_it_can_be_read(secured, cloud, na
     this_year = application["passwordCredentials"][0]
     before = this_year["endDateTime"]
     this_year["endDateTime"] = f"{NOW + timedelta(days=6, hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    sooner = this_year | {"hint": "x9~", "endDateTime": f"{NOW + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"}
+    application["passwordCredentials"].append(sooner)  # another program's
     try:
         with CONNECTOR.open(settings, nap.clock) as graph:
             (said,) = SETUP.notices(settings, graph, NOW)
@@ -143,3 +145,4 @@ def test_a_secret_that_ends_is_announced_where_it_can_be_read(secured, cloud, na
             assert SETUP.notices(settings, graph, NOW) == []
     finally:
         this_year["endDateTime"] = before
+        application["passwordCredentials"].remove(sooner)
