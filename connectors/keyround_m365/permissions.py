@@ -29,6 +29,9 @@ INCLUDES = {
         "Application.Read.All", "Device.Read.All", "LicenseAssignment.Read.All", "AdministrativeUnit.Read.All",
     ),
     "RoleManagement.Read.All": ("RoleManagement.Read.Directory",),
+    "RoleManagement.Read.Directory": (
+        "RoleEligibilitySchedule.Read.Directory", "RoleAssignmentSchedule.Read.Directory",
+    ),
     "Organization.Read.All": ("LicenseAssignment.Read.All",),
 }  # fmt: skip
 """Permissions under which Graph answers as if the others were granted."""
@@ -56,9 +59,36 @@ def known(datasets: Sets) -> set[str]:
 
 
 def least(datasets: Sets) -> tuple[str, ...]:
-    """The shortest names that read everything which is not optional as a whole."""
-    texts = [text for d in datasets if not d.module for text in (*d.grants, *d.optional.values())]
-    return tuple(sorted({names[0] for text in texts if (names := named(text))}))
+    """The shortest list with which everything can be read that is no optional module.
+
+    Where either of several will do, one that is needed anyway does, else the first, which is the narrowest. A column
+    whose permission is not among the core is optional too.
+    """
+    sets = [d for d in datasets if not d.module]
+    asked = [named(grant) for d in sets for grant in d.grants]
+    columns = [[name] for d in sets for text in d.optional.values() for name in _all(text) if covered(name, CORE)]
+    chosen = {names[0] for names in (*asked, *columns) if len(names) == 1}
+    for names in asked:
+        if names and not any(covered(name, chosen) for name in names):
+            chosen.add(names[0])
+    return tuple(sorted(name for name in chosen if not covered(name, chosen - {name})))
+
+
+def _all(text: str) -> list[str]:
+    """One of each of the permissions that are all needed: the parts of "A and B or C" between the "and"s."""
+    return [names[0] for part in text.split(" and ") if (names := named(part))]
+
+
+def further(datasets: Sets, held: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+    """Permissions that would fill columns which stay empty now: name -> (data set, column)."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for dataset in datasets:
+        for column, text in dataset.optional.items():
+            for part in text.split(" and "):
+                names = named(part)
+                if names and not any(covered(name, held) for name in names):
+                    found.setdefault(names[0], []).append((dataset.name, column))
+    return found
 
 
 def of_modules(datasets: Sequence[DataSet[Any, Any]], modules: Sequence[str]) -> tuple[str, ...]:
@@ -86,7 +116,8 @@ def missing(datasets: Sets, held: Collection[str]) -> tuple[str, ...]:
 
 def surplus(datasets: Sets, held: Collection[str]) -> tuple[str, ...]:
     """What is held and read by nothing here."""
-    return tuple(sorted(set(held) - known(datasets) - set(INCLUDES["Directory.Read.All"]) - _HARMLESS))
+    narrower = {name for wide in CORE for name in INCLUDES.get(wide, ())}
+    return tuple(sorted(set(held) - known(datasets) - narrower - _HARMLESS))
 
 
 def harmful(names: Iterable[str]) -> tuple[str, ...]:

@@ -122,7 +122,13 @@ class SetUp:
         if held is None:
             return Access(known=False)
         extra = permissions.surplus(self._datasets, held)
-        return Access(True, permissions.missing(self._datasets, held), extra, permissions.harmful(extra))
+        return Access(
+            known=True,
+            missing=permissions.missing(self._datasets, held),
+            surplus=extra,
+            harmful=permissions.harmful(extra),
+            further=permissions.further(self._datasets, held),
+        )
 
     def about_plan(self, plans: Sequence[str]) -> str:
         if "P2" in plans:

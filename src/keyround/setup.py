@@ -31,13 +31,15 @@ class Access:
 
     `missing` are permissions that data sets which are not optional need and the
     session lacks; `surplus` are held and read by nothing here, `harmful` those
-    of them that can change something. All empty where the credential does not say.
+    of them that can change something. `further` would fill columns that stay
+    empty now: permission -> (data set, column). All empty where the credential does not say.
     """
 
     known: bool
     missing: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
     harmful: tuple[str, ...] = ()
+    further: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from keyround.cli import check, consent, main
 from keyround.connector import Complete, DataSet, Incomplete
 from keyround.errors import NotEnabled, Throttled
 from keyround.model import Tenant
+from keyround.setup import Access
 from keyround_m365 import permissions
 from keyround_m365.setup import GRAPH_TOOLS
 
@@ -240,11 +241,12 @@ def test_check_says_what_an_optional_module_would_add_and_what_comes_later(capsy
     )
     check._say_plan(answers, None)
     check._say_data(answers)
-    check._say_modules(answers)
+    check._say_modules(answers, Access(True, further={"Extra.Read.All": [("users", "kind")]}))
     said = capsys.readouterr().out
     assert re.search(r"You get +Risk\.\n +Later today +Audit sign ins: .* since 09:04 UTC\.", said)
     assert re.search(r" later +Audit sign ins", said) and re.search(r" yes +Risk", said)
     assert re.search(r" off +mail +MailboxSettings\.Read\n +Would tell who forwards mail\. Grant", said)
+    assert re.search(r" off +Accounts +Extra\.Read\.All\n +Would fill: Kind\. Grant", said)
 
 
 def test_consent_prints_the_link(tenant):

@@ -54,6 +54,20 @@ def test_held_against_needed(held, missing, surplus, harmful):
     assert set(extra) == surplus and set(permissions.harmful(extra)) == harmful
 
 
+def test_the_shortest_list_takes_what_is_needed_anyway():
+    def dataset(*grants, optional=None, module=""):
+        return DataSet("x", (), None, None, "x", "x", grants=grants, optional=optional or {}, module=module)
+
+    sets = (dataset("GroupMember.Read.All or Directory.Read.All", "Policy.Read.All"), dataset("User.Read.All"),
+            dataset("RoleEligibilitySchedule.Read.Directory or RoleManagement.Read.Directory"),
+            dataset("RoleManagement.Read.Directory", optional={"a": "AuditLog.Read.All and P1", "b": "Mail.Read"}),
+            dataset("Sites.Read.All", module="sites"))  # fmt: skip
+    assert permissions.least(sets) == ("AuditLog.Read.All", "GroupMember.Read.All", "Policy.Read.All",
+                                       "RoleManagement.Read.Directory", "User.Read.All")  # fmt: skip
+    held = {"AuditLog.Read.All", "Directory.Read.All"}
+    assert permissions.further(sets, held) == {"Mail.Read": [("x", "b")]}
+
+
 def test_modules_are_asked_for_by_name_only():
     def module(name, *grants):
         return DataSet(name, (), None, None, "x", "x", grants=grants, module=name)

@@ -91,7 +91,7 @@ def _checked(config: Opened, store: ClientStore, rules: tuple[Rule, ...], asked:
     for notice in notices:
         _print("  ", notice, hang="  ")
     _say_data(answers)
-    _say_modules(answers)
+    _say_modules(answers, access)
     _say_rules(reader, answers.outcomes, rules)
     if door:
         _say_permissions(door, access, config.settings)
@@ -186,29 +186,39 @@ def _say_one(dataset: DataSet[Any, Any], outcome: Outcome) -> None:
         mark = "off"
     if _running(outcome):
         mark = "later"
-    print(f"  {mark:<7}{dataset_name(dataset.name):<28}{', '.join(dataset.grants)}".rstrip())
+    _say_mark(mark, dataset_name(dataset.name), ", ".join(dataset.grants))
+    if isinstance(outcome, NotOffered):
+        _print(" " * 9, "Not needed here: this tenant has nothing of it, or another answer covers it.")
     said = [sentence for e in errors for sentence in (e.detail, e.therefore, e.remedy)]
     if said:
         _print(" " * 9, " ".join(dict.fromkeys(filter(None, said))))
 
 
-def _say_modules(answers: _Answers) -> None:
+def _say_modules(answers: _Answers, access: setup.Access) -> None:
+    """What is off until somebody grants it: whole data sets, and columns of the others."""
     modules = dict.fromkeys(d.module for d in answers.datasets if d.module)
-    if not modules:
+    further = {name: where for name, where in access.further.items() if name not in access.missing}
+    if not modules and not further:
         return
-    print("  Optional modules")
+    print("  Optional")
     for module in modules:
         sets = [d for d in answers.datasets if d.module == module]
-        off = [d for d in sets if isinstance(getattr(answers.of(d), "error", None), NotEnabled)]
-        grants = " and ".join(dict.fromkeys(grant for d in sets for grant in d.grants))
-        if len(off) == len(sets):
-            tells = "; ".join(d.tells for d in sets)
-            print(f"  {'off':<7}{module:<28}{grants}".rstrip())
-            _print(" " * 9, f"Would tell {tells}. Grant the permission if you want that; otherwise nothing to do.")
+        if not all(isinstance(getattr(answers.of(d), "error", None), NotEnabled) for d in sets):
+            for dataset in sets:
+                _say_one(dataset, answers.of(dataset))
             continue
-        for dataset in sets:
-            _say_one(dataset, answers.of(dataset))
+        _say_mark("off", module, " and ".join(dict.fromkeys(grant for d in sets for grant in d.grants)))
+        tells = "; ".join(dict.fromkeys(d.tells for d in sets))
+        _print(" " * 9, f"Would tell {tells}. Grant the permission if you want that; otherwise nothing to do.")
+    for permission, where in further.items():
+        _say_mark("off", listed(list(dict.fromkeys(dataset_name(name) for name, _ in where))), permission)
+        columns = listed(list(dict.fromkeys(label(column) for _, column in where)))
+        _print(" " * 9, f"Would fill: {columns}. Grant the permission if you want that; otherwise nothing to do.")
     print()
+
+
+def _say_mark(mark: str, what: str, grants: str) -> None:
+    _print(f"  {mark:<7}{what:<32} ", grants or "-")
 
 
 def _say_rules(reader: Connector[Any], outcomes: Mapping[str, Outcome], rules: tuple[Rule, ...]) -> None:
