@@ -18,6 +18,8 @@ from keyround.connector import DataSet, Window, Without, decode
 from keyround.errors import CollectError
 from keyround.model import Setting
 
+from .modules import spared
+
 if TYPE_CHECKING:
     from .graph import Graph
 
@@ -67,7 +69,7 @@ def pages(graph: Graph, window: Window) -> Iterator[Page | Without]:
             try:
                 federations[name] = graph.one(Question(f"domains/{domain.id}/federationConfiguration", FEDERATION))
             except CollectError as error:
-                yield Without(("federated_mfa",), error.about(UNREAD))
+                yield Without(("federated_mfa",), spared(error, UNREAD))
     yield Page(bodies, federations)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keyround.connector import DataSet, Window, Without
-from keyround.errors import NotEnabled, NotGranted
+from keyround.errors import CollectError, NotEnabled, NotGranted
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -42,3 +42,10 @@ def _off(dataset: DataSet[Graph, Any], lacking: list[str] | tuple[str, ...], cod
         f"If you want to know {dataset.tells}: grant the application permission {wanted}. Otherwise nothing to do.",
         code=code,
     )
+
+
+def spared(error: CollectError, therefore: str) -> CollectError:
+    """The same error about a detail whose permission most scans do without: refused, it is off rather than broken."""
+    if not isinstance(error, NotGranted):
+        return error.about(therefore)
+    return NotEnabled(error.detail, error.remedy, therefore, error.code)

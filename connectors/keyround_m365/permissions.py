@@ -33,6 +33,7 @@ INCLUDES = {
         "RoleEligibilitySchedule.Read.Directory", "RoleAssignmentSchedule.Read.Directory",
     ),
     "Organization.Read.All": ("LicenseAssignment.Read.All",),
+    "Policy.Read.All": ("Policy.Read.AuthenticationMethod",),
 }  # fmt: skip
 """Permissions under which Graph answers as if the others were granted."""
 
@@ -111,7 +112,9 @@ def covered(grant: str, held: Collection[str]) -> bool:
 def missing(datasets: Sets, held: Collection[str]) -> tuple[str, ...]:
     """What data sets that are not optional need and `held` does not include."""
     grants = {grant for d in datasets if not d.module for grant in d.grants}
-    return tuple(sorted(g for g in grants if not any(covered(name, held) for name in g.split(" or "))))
+    absent = {grant for grant in grants if not any(covered(name, held) for name in grant.split(" or "))}
+    alone = {grant for grant in absent if " or " not in grant}  # to be granted anyway, and enough for the others
+    return tuple(sorted(g for g in absent if g in alone or not any(covered(name, alone) for name in g.split(" or "))))
 
 
 def surplus(datasets: Sets, held: Collection[str]) -> tuple[str, ...]:

@@ -21,10 +21,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from keyround.connector import decode
-from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed, Unexpected
+from keyround.errors import CollectError, NotGranted, NotLicensed, Unexpected
 
 from . import groups
 from .groups import Holder
+from .modules import spared
 from .roles import Principal, holder, span
 
 if TYPE_CHECKING:
@@ -156,10 +157,8 @@ def _eligible(graph: Graph, group: str) -> tuple[bytes, ...] | CollectError:
     try:
         question = Question(path, GROUPS_GRANT, filter=f"groupId eq '{group}'", expand="principal")
         return tuple(remembered(graph, question)) if graph.pim else ()
-    except NotGranted as error:
-        return () if absent(graph, error) else NotEnabled(error.detail, error.remedy, CLOSED, error.code)
     except CollectError as error:
-        return () if absent(graph, error) else error.about(CLOSED)
+        return () if absent(graph, error) else spared(error, CLOSED)
 
 
 def _groups_in(facts: Facts) -> Iterator[tuple[str, bool]]:

@@ -128,7 +128,7 @@ def test_domains(gather, settings):
 def test_a_federation_that_may_not_be_read_hides_no_domain(gather, settings, cloud):
     cloud.faults.append(Fault("federationConfiguration", body="403_authorization_requestdenied", times=9))
     outcome, rows = gather(settings, "domains")["domains"]
-    assert isinstance(outcome, Complete) and outcome.without["federated_mfa"].kind == "NotGranted"
+    assert isinstance(outcome, Complete) and outcome.without["federated_mfa"].kind == "NotEnabled"
     assert "Domain-InternalFederation.Read.All" in outcome.without["federated_mfa"].remedy
     found = values(rows, "domain:estetalguss.example")
     assert (found["domain_authentication"], found["federated_mfa"]) == ("federated", None)
