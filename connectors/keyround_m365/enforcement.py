@@ -37,6 +37,8 @@ from .conditional_access.verdicts import Policies, Possible
 DEFAULTS = "Microsoft's security defaults"
 PER_USER = "Per-user multifactor authentication"
 _CERTAIN = ("enforced", "blocked")
+_IN_PART = {"conditional", "apps_only", "enforced_except_apps"}  # between two of these may lie a third
+_FEDERATED = {"managed": False, "federated": True}
 _SYNC_EXEMPT = "Security defaults leave Microsoft's synchronisation account out."
 _BOTH_ON = "Security defaults and Conditional Access are both reported as on, which Microsoft does not allow."
 _RISK = "Administrators are always asked, everybody else when Microsoft finds it necessary."
@@ -149,12 +151,10 @@ class _Tenant:
         facts = self._facts(account)
         if self.unread:
             return self._without_policies(account, facts)
-        guest = guest_kind(account)
+        guest = guest_kinds(account)
         who = self.now.profile(account.account_id, guest, self.named)
         possible = self.policies.possible(who)
         verdict, why = _agreed(possible, facts)
-        if verdict == "security_defaults" and account.kind == "sync":
-            verdict, why = "not_enforced", _SYNC_EXEMPT
         sure = possible.coverages[0] if len(possible.coverages) == 1 else None
         waiting = self.policies.waiting(who)
         return MfaEnforcement(
@@ -177,20 +177,22 @@ class _Tenant:
 
     def _facts(self, account: Account) -> Facts:
         domain = (account.username or "").rpartition("@")[2].lower()
-        authentication = self.domains.get(domain)
-        # Who is invited signs in at home, whatever the domain of the user name here.
-        federated = False if account.external else authentication and authentication == "federated"
+        federated = _FEDERATED.get(self.domains.get(domain, "").lower())
+        if account.external is not False and federated:
+            # Who is invited signs in at home, whatever the domain of the user name here.
+            federated = False if account.external else None
+        per_user = self.per_user.get(account.account_id)
         return Facts(
-            self.per_user.get(account.account_id),
+            per_user if per_user in ("disabled", "enabled", "enforced") else None,
             self.registered.get(account.account_id),
-            self.defaults,
-            None if federated in (None, "") else bool(federated),
+            False if account.kind == "sync" else self.defaults,
+            federated,
             domain,
         )
 
     def _without_policies(self, account: Account, facts: Facts) -> MfaEnforcement:
         configured = (account.username or "").lower() in self.configured
-        if facts.defaults and account.kind != "sync":
+        if facts.defaults:
             return MfaEnforcement(
                 account.account_id, "security_defaults", [DEFAULTS], [], phishing_resistant=False, reason=_RISK,
                 legacy_blocked=True, emergency=configured,
@@ -224,13 +226,15 @@ class _Tenant:
                 )
             case "third_party":
                 said.append("Another product asks for the second factor; whether it does cannot be verified here.")
-        if facts.defaults and self.policies.enabled:
+            case "not_enforced" if self.defaults and not facts.defaults:
+                said.append(_SYNC_EXEMPT)
+        if self.defaults and self.policies.enabled:
             said.append(_BOTH_ON)
         if account.external and self.guest_trusted and verdict not in ("not_enforced", "blocked"):
             said.append(_TRUSTED_HOME)
         return " ".join(said) or None
 
-    def _when_active(self, account: Account, guest: str | None, facts: Facts) -> str | None:
+    def _when_active(self, account: Account, guest: frozenset[str], facts: Facts) -> str | None:
         if account.account_id.lower() not in self.eligible:
             return None
         who = self.later.profile(account.account_id, guest, self.named)
@@ -310,18 +314,18 @@ def directories(
     return now, later
 
 
-def guest_kind(account: Account) -> str | None:
-    """Microsoft's word for the kind of guest, "" for nobody's guest, None where type or origin are not known."""
-    if account.external is None or (account.external and account.kind is None):
-        return None
-    return GUEST_KINDS.get((account.kind or "", account.external), "")
+def guest_kinds(account: Account) -> frozenset[str]:
+    """Microsoft's word for the kind of guest, "" for no guest; all that fit where type or origin are not known."""
+    kinds = ("guest", "member") if account.kind is None else ("guest" if account.kind == "guest" else "member",)
+    origins = (True, False) if account.external is None else (account.external,)
+    return frozenset(GUEST_KINDS.get((kind, external), "") for kind in kinds for external in origins)
 
 
 def _agreed(possible: Possible, facts: Facts) -> tuple[str, str]:
     """The verdict if it is the same whatever is unknown; else unknown, and why."""
     found = {settled(coverage, facts) for coverage in possible.coverages}
     verdicts = {verdict for verdict, _ in found}
-    if len(verdicts) == 1 and (not possible.bounds or verdicts <= {"enforced", "not_enforced"}):
+    if len(verdicts) == 1 and not (possible.bounds and verdicts & _IN_PART):
         return min(found)
     reasons = [*(f"It depends on this: {why}." for why in possible.why), *sorted(why for _, why in found if why)]
     return "unknown", " ".join(reasons)

@@ -27,7 +27,7 @@ from keyround.model import (
 from .conditional_access.documents import People, Policy
 from .conditional_access.people import GUEST_KINDS
 from .conditional_access.scenarios import LEGACY
-from .enforcement import documents, guest_kind
+from .enforcement import documents, guest_kinds
 
 _COVERED = {"enforced", "security_defaults", "per_user", "blocked"}
 _KINDS = frozenset(GUEST_KINDS.values())
@@ -75,7 +75,8 @@ def _read(tables: Tables, all_known: bool) -> _Directory:
         if role.state == "active" and role.scope == "tenant":
             holders[template].add(role.holder_id.lower())
     for account in accounts:
-        guests[guest_kind(account) or ""].add(account.account_id.lower())
+        kinds = guest_kinds(account)
+        guests[next(iter(kinds)) if len(kinds) == 1 else ""].add(account.account_id.lower())
     return _Directory(
         accounts=frozenset(account.account_id.lower() for account in accounts),
         enabled=frozenset(account.account_id.lower() for account in accounts if account.enabled is not False),

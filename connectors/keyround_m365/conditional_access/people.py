@@ -9,7 +9,7 @@ Source  https://learn.microsoft.com/entra/identity/conditional-access/concept-co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .documents import Guests, People, Policy
@@ -21,21 +21,25 @@ GUEST_KINDS = {
     ("guest", False): "internalguest",
 }
 """(user type, invited from elsewhere) -> Microsoft's word for it, lower case. Everybody else is no guest."""
-_EXTERNAL = frozenset({"b2bcollaborationguest", "b2bcollaborationmember"})
+NO_GUEST = frozenset({""})
+_ELSEWHERE = "elsewhere"
+
+Mark = tuple[str, str]
+"""A policy's id and what is guessed: its inclusion or its exclusion meets the account, or it is off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Everything about an account that policies can see. Accounts with the same profile get the same verdict.
 
-    `account_id` is empty unless a policy names the account itself. `guest` is one
-    of Microsoft's words or "" for no guest; None where user type or origin are not
+    `account_id` is empty unless a policy names the account itself. `guest` holds
+    Microsoft's word, or "" for no guest; several where user type or origin are not
     known. `groups` and `roles` hold those that policies name, lower case; in
     `groups_open` and `roles_open` stand those of which membership is not known.
     """
 
     account_id: str = ""
-    guest: str | None = ""
+    guest: frozenset[str] = NO_GUEST
     groups: frozenset[str] = frozenset()
     groups_open: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
@@ -55,7 +59,7 @@ class Directory:
     holders: Mapping[str, frozenset[str]] = field(default_factory=dict)
     holders_open: frozenset[str] = frozenset()
 
-    def profile(self, account_id: str, guest: str | None, named: Collection[str]) -> Profile:
+    def profile(self, account_id: str, guest: frozenset[str], named: Collection[str]) -> Profile:
         """`named` are the accounts that some policy names itself."""
         key = account_id.lower()
         groups, roles = self.members.get(key, frozenset()), self.holders.get(key, frozenset())
@@ -84,9 +88,9 @@ def _ways(people: People, who: Profile) -> Iterator[bool | None]:
     yield _known(people.groups, who.groups, who.groups_open)
     yield _known(people.roles, who.roles, who.roles_open)
     if people.any_guest:
-        yield None if who.guest is None else bool(who.guest)
+        yield _agreed(map(bool, who.guest))
     for guests in people.guests:
-        yield _guest(guests, who.guest)
+        yield _agreed(_guest(guests, kind) for kind in who.guest)
     if people.strange:
         yield None
 
@@ -97,12 +101,52 @@ def _known(wanted: frozenset[str], held: frozenset[str], unread: frozenset[str])
     return None if wanted & unread else False
 
 
-def _guest(guests: Guests, kind: str | None) -> bool | None:
-    if kind is None:
-        return None if guests.kinds & {*_EXTERNAL, "internalguest"} else False
-    if not kind or kind not in guests.kinds:
+def _guest(guests: Guests, kind: str) -> bool | None:
+    if kind not in guests.kinds:
         return False
     return True if guests.tenants is None else None  # the directory does not say which tenant is a guest's home
+
+
+def _agreed(answers: Iterable[bool | None]) -> bool | None:
+    found = set(answers)
+    return found.pop() if len(found) == 1 else None
+
+
+def guesses(policies: Sequence[Policy], who: Profile) -> list[frozenset[frozenset[Mark]]]:
+    """What is not known about `who`, question by question; each answer is the set of marks it would make true.
+
+    Policies that name the same unread group hang together: whoever is in it is so for all of them.
+    """
+    sides = [(policy, side, people) for policy in policies
+             for side, people in (("include", policy.include), ("exclude", policy.exclude))]  # fmt: skip
+    asked: set[frozenset[frozenset[Mark]]] = set()
+    for unread, named in ((who.groups_open, "groups"), (who.roles_open, "roles")):
+        for key in unread:
+            asked.add(frozenset({frozenset(),
+                                 frozenset((p.policy_id, side) for p, side, people in sides
+                                           if key in getattr(people, named))}))  # fmt: skip
+    homes = {_ELSEWHERE}.union(*(guests.tenants or () for *_, people in sides for guests in people.guests))
+    asked.add(frozenset(
+        frozenset((p.policy_id, side) for p, side, people in sides if _as_guest(people, kind, home))
+        for kind in who.guest for home in homes
+    ))  # fmt: skip
+    asked |= {frozenset({frozenset(), frozenset({(p.policy_id, side)})}) for p, side, people in sides if people.strange}
+    asked |= {frozenset({frozenset(), frozenset({(p.policy_id, "off")})}) for p in policies if p.uncertain}
+    return sorted((answers for answers in asked if len(answers) > 1), key=lambda answers: sorted(map(sorted, answers)))
+
+
+def _as_guest(people: People, kind: str, home: str) -> bool:
+    return bool(kind) and (
+        people.any_guest
+        or any(kind in guests.kinds and (guests.tenants is None or home in guests.tenants) for guests in people.guests)
+    )
+
+
+def applies_if(policy: Policy, who: Profile, guessed: Collection[Mark]) -> bool:
+    """Whether the policy applies where exactly the `guessed` marks are true of what is not known."""
+    included = _among(policy.include, who) or (policy.policy_id, "include") in guessed
+    excluded = _among(policy.exclude, who) or (policy.policy_id, "exclude") in guessed
+    return included and not excluded and (policy.policy_id, "off") not in guessed
 
 
 @dataclass(frozen=True, slots=True)

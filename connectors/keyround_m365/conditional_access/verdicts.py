@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import product
+from math import prod
 
 from .coverage import Coverage, coverage
 from .documents import Location, Policy
-from .people import Names, Profile, applies, excluded_through, why_open
+from .people import Mark, Names, Profile, applies, applies_if, excluded_through, guesses, why_open
 
-MOST_OPEN = 6
-"""Policies of which nobody knows whether they apply: up to so many, every combination is looked at."""
+MOST_WORLDS = 1024
+"""Ways in which what is not known may turn out: up to so many, each is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Possible:
     """What the enabled policies may come to for one profile: one coverage where everything is known.
 
     `why` says what would have to be known, `policies` are those that apply for certain. `bounds` means that too much
-    is unknown to look at every combination: `coverages` are those of the fewest and of the most policies.
+    is unknown to look at every way it may turn out: `coverages` are those of the fewest and of the most policies, and
+    of the most that block nothing. Nothing between them demands less than the first or more than the others.
     """
 
     coverages: tuple[Coverage, ...]
@@ -63,14 +65,20 @@ class Policies:
                 sure.append(policy)
             elif answer is not False:
                 unsure.append(policy)
-        sizes = range(len(unsure) + 1) if len(unsure) <= MOST_OPEN else (0, len(unsure))
-        found = {self._coverage([*sure, *more]) for size in sizes for more in combinations(unsure, size)}
+        asked = guesses(unsure, who)
+        bounds = prod(map(len, asked)) > MOST_WORLDS
+        if bounds:
+            worlds = [[], unsure, [policy for policy in unsure if not policy.grant.block]]
+        else:
+            turns = (frozenset[Mark]().union(*answers) for answers in product(*asked))
+            worlds = [[policy for policy in unsure if applies_if(policy, who, marks)] for marks in turns]
+        found = {self._coverage([*sure, *more]) for more in worlds}
         return Possible(
             tuple(sorted(found, key=repr)),
             tuple(dict.fromkeys(why_open(policy, who, self.names) for policy in unsure)),
             tuple(sorted(policy.name for policy in sure)),
             tuple(sorted(filter(None, (excluded_through(policy, who, self.names) for policy in self.enabled)))),
-            len(unsure) > MOST_OPEN,
+            bounds,
         )
 
     def _coverage(self, policies: Sequence[Policy]) -> Coverage:

@@ -413,6 +413,11 @@ def test_51_security_defaults_leave_the_synchronisation_account_out():
     sync = person(kind="sync")
     assert judged([], [sync], defaults=True)["ada"].verdict == "not_enforced"
 
+    federated = judged([], [sync], defaults=True, federated=True)["ada"]
+    assert federated.verdict == "third_party"
+    unsure = judged([], [sync], defaults=True, per_user={"ada": None})["ada"]
+    assert unsure.verdict == "unknown"
+
 
 def test_52_an_emergency_account_is_recognised_or_configured():
     exempt = policy("P", who={"excludeUsers": ["ada"]})
@@ -444,3 +449,38 @@ def test_55_too_many_situations_are_said_to_be_too_many():
     many = [policy(f"P{n}", devices={"deviceFilter": {"mode": "include", "rule": f"rule {n}"}}) for n in range(25)]
     verdict, gaps = ada(*many)
     assert verdict == "conditional" and "too many situations" in gaps[0]
+
+
+def test_56_whoever_is_in_an_unread_group_is_in_it_for_every_policy():
+    strong = policy("Group", controls(strength=RESISTANT), users=(), who={"includeGroups": ["A"]})
+    assert judged([EXEMPT, strong], None, *group("A", known=False))["ada"].verdict == "enforced"
+    many = [policy(f"P{n}", without=[OWN_APP], who={"excludeGroups": ["A"]}) for n in range(12)]
+    assert judged([*many, strong], None, *group("A", known=False))["ada"].verdict == "unknown"
+    assert judged([*many, strong, policy("Own", apps=[OWN_APP])], None, *group("A", known=False))["ada"].verdict == (
+        "enforced"
+    )
+
+
+def test_57_many_unread_groups_are_bounded_from_both_sides():
+    each = [policy(f"P{n}", users=(), apps=[EXCHANGE], who={"includeGroups": [f"g{n}"]}) for n in range(12)]
+    unread = [row for n in range(12) for row in group(f"g{n}", known=False)]
+    assert judged(each, None, *unread)["ada"].verdict == "unknown"
+    assert judged([*each, policy("All")], None, *unread)["ada"].verdict == "enforced"
+    # The one that blocks Exchange hides what the others demand there, if all apply; they need not.
+    block = policy("B", "block", users=(), apps=[EXCHANGE], who={"includeGroups": ["g0"]})
+    assert judged([*each, block], None, *unread)["ada"].verdict == "unknown"
+
+
+def test_58_a_role_that_a_hidden_group_could_switch_on_is_not_on():
+    hidden = role("g", holder_kind="group", via_id="g", members_known=False, state="eligible")
+    assert judged([ADMINS], None, hidden)["ada"].verdict == "not_enforced"
+    row = judged([ADMINS], None, hidden, role("ada", USER_ADMINISTRATOR, state="eligible"))["ada"]
+    assert (row.verdict, row.verdict_when_active) == ("not_enforced", "enforced")
+
+
+def test_59_whom_somebody_is_invited_by_decides_who_signs_them_in():
+    assert judged([], [person(external=None)], federated=True)["ada"].verdict == "unknown"
+    assert judged([], per_user={"ada": "in some new way"})["ada"].verdict == "unknown"
+    old = policy("P", users=("GuestsOrExternalUsers",))
+    assert judged([old], [person(kind="guest", external=None)])["ada"].verdict == "enforced"  # a guest either way
+    assert judged([old], [person(kind=None, external=False)])["ada"].verdict == "unknown"
