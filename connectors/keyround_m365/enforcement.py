@@ -30,7 +30,7 @@ from keyround.model import (
 )
 
 from .conditional_access.coverage import Coverage
-from .conditional_access.documents import Location, Policy, location, policy
+from .conditional_access.documents import Location, Policy, location, policy, unreadable
 from .conditional_access.people import GUEST_KINDS, Directory, Names, Profile, named_accounts
 from .conditional_access.verdicts import Policies, Possible
 
@@ -258,15 +258,36 @@ class _Tenant:
 def documents(tables: Tables) -> tuple[list[Policy], list[Policy], dict[str, Location]]:
     """Policies in force or in a state nobody knows, policies that only watch, and the named locations by id."""
     stored = list(tables.rows(AccessPolicy))
-    strengths = {row.policy_id.lower(): json.loads(row.document or "{}") for row in stored if row.kind == "strength"}
-    found = [policy(row.document or "{}", row.state or "unknown", strengths) for row in stored if row.kind == "policy"]
+    strengths = {row.policy_id.lower(): _strength(row) for row in stored if row.kind == "strength"}
+    found = [_policy(row, strengths) for row in stored if row.kind == "policy"]
     known = [one for one in found if one is not None and one.state != "disabled"]
-    locations = [location(row.document or "{}") for row in stored if row.kind == "location"]
     return (
         [one for one in known if one.state != "report_only"],
         [one for one in known if one.state == "report_only"],
-        {one.location_id: one for one in locations},
+        {row.policy_id.lower(): _location(row) for row in stored if row.kind == "location"},
     )
+
+
+def _policy(row: AccessPolicy, strengths: Mapping[str, Any]) -> Policy | None:
+    state = row.state or "unknown"
+    try:
+        return policy(row.document or "", state, strengths)
+    except (ValueError, RecursionError):
+        return unreadable(row.policy_id, row.name or row.policy_id, state)
+
+
+def _location(row: AccessPolicy) -> Location:
+    try:
+        return location(row.document or "")
+    except (ValueError, RecursionError):
+        return Location(row.policy_id.lower(), row.name or row.policy_id)
+
+
+def _strength(row: AccessPolicy) -> Any:
+    try:
+        return json.loads(row.document or "")
+    except (ValueError, RecursionError):
+        return None
 
 
 def directories(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from .grants import Grant, grant, listed
+from .grants import MFA, Grant, grant, listed, part
 
 ALL, NONE, GUESTS = "all", "none", "guestsorexternalusers"
 ALL_TRUSTED = "alltrusted"
@@ -28,6 +28,10 @@ _CONDITIONS = frozenset({
     "users", "applications", "clientApplications", "clientAppTypes", "platforms", "locations", "devices",
     "deviceStates", "authenticationFlows", *RISKS,
 })  # fmt: skip
+_CLIENTS = frozenset({
+    ALL, "browser", "mobileappsanddesktopclients", "exchangeactivesync", "eassupported", "easunsupported", "other",
+})  # fmt: skip
+_CLIENT_NAMES = {"modern": "mobileappsanddesktopclients"}  # as it was called once
 _USERS = frozenset({
     "includeUsers", "excludeUsers", "includeGroups", "excludeGroups", "includeRoles", "excludeRoles",
     "includeGuestsOrExternalUsers", "excludeGuestsOrExternalUsers",
@@ -97,7 +101,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A named location. `ranges` of addresses or `countries`, never both; neither where the kind is not known."""
+    """A named location. `ranges` of addresses or `countries`, never both; neither where nobody knows what it holds."""
 
     location_id: str
     name: str
@@ -112,17 +116,20 @@ def policy(document: str, state: str, strengths: Mapping[str, Any]) -> Policy | 
     """The value of one policy's JSON; None for one that is about apps signing in rather than people.
 
     `state` is enabled, report_only, disabled or a word nobody knows yet. `strengths` maps ids of authentication
-    strengths to their documents. Raises ValueError when the document is no JSON object.
+    strengths to their documents. Raises ValueError when the document is no JSON object or a part of it has a shape
+    that Microsoft's documents never have.
     """
     raw = _object(document)
-    conditions = _dict(raw.get("conditions"))
-    users = _dict(conditions.get("users"))
+    conditions = part(raw.get("conditions"))
+    users = part(conditions.get("users"))
     include, exclude = _people(users, "include"), _people(users, "exclude")
-    if _dict(conditions.get("clientApplications")).get("includeServicePrincipals") and not _anybody(include):
+    if part(conditions.get("clientApplications")).get("includeServicePrincipals") and not _anybody(include):
         return None
+    if not users:
+        raise ValueError("whom the policy concerns is not said")
     name = str(raw.get("displayName") or raw.get("id"))
     demanded = grant(raw.get("grantControls"), strengths)
-    applications = _dict(conditions.get("applications"))
+    applications = part(conditions.get("applications"))
     uncertain = ""
     if state not in ("enabled", "report_only", "disabled"):
         uncertain = f"the policy “{name}” is in a state that Keyround does not know ({state})"
@@ -130,8 +137,10 @@ def policy(document: str, state: str, strengths: Mapping[str, Any]) -> Policy | 
         uncertain = f"the policy “{name}” chooses apps by a filter that cannot be worked out from outside"
     elif demanded.uncertain:
         uncertain = f"the policy “{name}” demands an authentication strength that Keyround does not know"
-    clients = _lower(conditions.get("clientAppTypes"))
+    clients = frozenset(_CLIENT_NAMES.get(word, word) for word in _lower(conditions.get("clientAppTypes")))
     apps = Choice(_lower(applications.get("includeApplications")), _lower(applications.get("excludeApplications")))
+    if _filled(applications.get("applicationFilter")) and not apps.include:
+        apps = Choice(frozenset({ALL}), apps.exclude)  # whichever the filter chooses
     return Policy(
         policy_id=str(raw.get("id")),
         name=name,
@@ -140,16 +149,25 @@ def policy(document: str, state: str, strengths: Mapping[str, Any]) -> Policy | 
         exclude=exclude,
         apps=apps,
         actions=_lower(applications.get("includeUserActions")),
-        clients=frozenset() if ALL in clients else clients,
+        clients=frozenset() if ALL in clients or clients - _CLIENTS else clients,
         platforms=_choice(conditions.get("platforms"), "Platforms"),
         locations=_choice(conditions.get("locations"), "Locations"),
         devices=tuple(_devices(conditions)),
         risks={risk: levels for risk in RISKS if (levels := _lower(conditions.get(risk)))},
-        flows=_lower(_dict(conditions.get("authenticationFlows")).get("transferMethods")),
+        flows=_lower(part(conditions.get("authenticationFlows")).get("transferMethods")),
         strange=tuple(_strange(conditions)),
         grant=demanded,
         uncertain=uncertain,
     )
+
+
+def unreadable(policy_id: str, name: str, state: str) -> Policy:
+    """Stands for a policy whose document cannot be understood: it may ask everybody for a second factor, or nobody."""
+    return Policy(
+        policy_id, name, state, People(everybody=True), People(), Choice(frozenset({ALL}), frozenset()), frozenset(),
+        frozenset(), None, None, (), {}, frozenset(), (), Grant(clauses=(frozenset({MFA}),)),
+        f"the policy “{name}” is written in a way that Keyround does not understand",
+    )  # fmt: skip
 
 
 def location(document: str) -> Location:
@@ -166,21 +184,21 @@ def location(document: str) -> Location:
             by_gps=str(raw.get("countryLookupMethod") or "").lower() == "authenticatorappgps",
         )
     if "ipnamedlocation" in kind or "ipRanges" in raw:
-        return Location(key, name, raw.get("isTrusted") is True, tuple(_ranges(raw.get("ipRanges"))))
+        return Location(key, name, raw.get("isTrusted") is True, _ranges(raw.get("ipRanges")))
     return Location(key, name)
 
 
-def _ranges(raw: Any) -> Iterator[IPv4Network | IPv6Network]:
-    for one in raw if isinstance(raw, list) else ():
-        try:
-            yield ip_network(str(_dict(one).get("cidrAddress")), strict=False)
-        except ValueError:  # a range nobody can read holds no address
-            continue
+def _ranges(raw: Any) -> tuple[IPv4Network | IPv6Network, ...] | None:
+    """None where a range cannot be read: what lies in it would seem to lie outside."""
+    try:
+        return tuple(ip_network(str(part(one).get("cidrAddress")), strict=False) for one in raw)
+    except (TypeError, ValueError):
+        return None
 
 
 def _people(users: Mapping[str, Any], side: str) -> People:
     named = _lower(users.get(f"{side}Users"))
-    guests = _dict(users.get(f"{side}GuestsOrExternalUsers"))
+    guests = part(users.get(f"{side}GuestsOrExternalUsers"))
     strange = any(key.startswith(side) and key not in _USERS and _filled(value) for key, value in users.items())
     return People(
         everybody=ALL in named,
@@ -195,7 +213,7 @@ def _people(users: Mapping[str, Any], side: str) -> People:
 
 def _guests(raw: Mapping[str, Any]) -> Guests:
     kinds = _lower(raw.get("guestOrExternalUserTypes"))
-    tenants = _dict(raw.get("externalTenants"))
+    tenants = part(raw.get("externalTenants"))
     enumerated = str(tenants.get("membershipKind") or "").lower() == "enumerated" or "members" in tenants
     return Guests(kinds, _lower(tenants.get("members")) if enumerated else None)
 
@@ -209,18 +227,18 @@ def _anybody(people: People) -> bool:
 
 def _choice(raw: Any, what: str) -> Choice | None:
     """None where the condition is not configured; without an inclusion everything is included."""
-    include, exclude = (_lower(_dict(raw).get(f"{side}{what}")) for side in ("include", "exclude"))
+    include, exclude = (_lower(part(raw).get(f"{side}{what}")) for side in ("include", "exclude"))
     if not include and not exclude:
         return None
     return Choice(include or frozenset({ALL}), exclude)
 
 
 def _devices(conditions: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
-    devices = _dict(conditions.get("devices"))
-    rule = _dict(devices.get("deviceFilter"))
+    devices = part(conditions.get("devices"))
+    rule = part(devices.get("deviceFilter"))
     if text := str(rule.get("rule") or "").strip():
         yield text, str(rule.get("mode") or "").lower() != "exclude"
-    old = _dict(conditions.get("deviceStates"))
+    old = part(conditions.get("deviceStates"))
     for side, wanted in (("include", True), ("exclude", False)):
         words = {word for source, what in ((devices, "Devices"), (devices, "DeviceStates"), (old, "States"))
                  for word in _lower(source.get(f"{side}{what}"))}  # fmt: skip
@@ -230,20 +248,22 @@ def _devices(conditions: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
 
 def _strange(conditions: Mapping[str, Any]) -> Iterator[str]:
     """Names of conditions that are set and not known here."""
-    users = _dict(conditions.get("users"))
+    users = part(conditions.get("users"))
     known = (
-        (conditions, _CONDITIONS), (users, _USERS), (_dict(conditions.get("applications")), _APPLICATIONS),
-        (_dict(conditions.get("devices")), _DEVICES),
-        (_dict(conditions.get("authenticationFlows")), {"transferMethods"}),
-        (_dict(conditions.get("platforms")), {"includePlatforms", "excludePlatforms"}),
-        (_dict(conditions.get("locations")), {"includeLocations", "excludeLocations"}),
+        (conditions, _CONDITIONS), (users, _USERS), (part(conditions.get("applications")), _APPLICATIONS),
+        (part(conditions.get("devices")), _DEVICES),
+        (part(conditions.get("authenticationFlows")), {"transferMethods"}),
+        (part(conditions.get("platforms")), {"includePlatforms", "excludePlatforms"}),
+        (part(conditions.get("locations")), {"includeLocations", "excludeLocations"}),
     )  # fmt: skip
-    for part, names in known:
-        for key, value in part.items():
-            if part is users and key.startswith(("include", "exclude")):
+    for said, names in known:
+        for key, value in said.items():
+            if said is users and key.startswith(("include", "exclude")):
                 continue  # said of whom, not of when
             if key not in names and not key.startswith("@") and "@odata" not in key and _filled(value):
                 yield key
+    if _lower(conditions.get("clientAppTypes")) - _CLIENTS - set(_CLIENT_NAMES):
+        yield "clientAppTypes"
 
 
 def _filled(value: Any) -> bool:
@@ -258,10 +278,6 @@ def _object(document: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ValueError("not an object")
     return raw
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _lower(value: Any) -> frozenset[str]:

@@ -43,18 +43,20 @@ class Grant:
 
 
 def grant(controls: Any, strengths: Mapping[str, Any]) -> Grant:
-    """The `grantControls` of one policy. `strengths` (id -> document) serve where a policy only names one."""
-    if not isinstance(controls, dict):
-        return Grant()  # session controls alone demand nothing
+    """The `grantControls` of one policy. `strengths` (id -> document) serve where a policy only names one.
+
+    Raises ValueError when a part has a shape that Microsoft's documents never have.
+    """
+    controls = part(controls)  # without any: session controls alone demand nothing
     words = [word.lower() for word in listed(controls.get("builtInControls"))]
     if BLOCK in words:
         return Grant(block=True)
     literals = [word for word in words if word]
     literals += [f"terms:{terms}" for terms in listed(controls.get("termsOfUse"))]
     literals += [THIRD_PARTY for _ in listed(controls.get("customAuthenticationFactors"))]
-    strength = controls.get("authenticationStrength")
+    strength = part(controls.get("authenticationStrength"))
     uncertain = False
-    if isinstance(strength, dict):
+    if strength:
         literal = _strength(strength, strengths)
         uncertain = literal is None
         literals.append(literal or MFA)
@@ -85,7 +87,21 @@ def _strength(strength: Mapping[str, Any], strengths: Mapping[str, Any]) -> str 
 
 
 def listed(value: Any) -> list[str]:
-    """The texts of a list; a single text counts as a list of one or, with commas, of several."""
+    """The texts of a list; a single text counts as a list of one or, with commas, of several.
+
+    Raises ValueError for anything else that is not null: to read it as nothing would be to say that nothing is there.
+    """
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+        return [one.strip() for one in value.split(",") if one.strip()]
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str | None) for item in value):
+        raise ValueError("not a list of words")
+    return [item for item in value if item]
+
+
+def part(value: Any) -> dict[str, Any]:
+    """An object, an empty one for null. Raises ValueError for anything else."""
+    if value is not None and not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value or {}
