@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .documents import ALL, REGISTER, Choice, Location, Policy
 from .gaps import described
-from .grants import MFA, RESISTANT, THIRD_PARTY, Clause
-from .scenarios import LEGACY, OTHER, Cells, Space, TooMany, in_force, space
+from .grants import MFA, RESISTANT, TERMS, THIRD_PARTY, Clause
+from .scenarios import LEGACY, OTHER, Cells, Space, TooMany, in_force, space, unlimited
 
 _SECOND_FACTORS = frozenset({MFA, RESISTANT})
-# What a client that knows only a password can never present.
-_BEYOND_LEGACY = _SECOND_FACTORS | {"compliantdevice", "domainjoineddevice"}
+# What a client that knows only a password can never present: basic authentication supports neither second factors,
+# terms of use nor custom controls, passes no device state, and both kinds of apps need a registered device.
+_BEYOND_LEGACY = _SECOND_FACTORS | {
+    THIRD_PARTY, "compliantdevice", "domainjoineddevice", "approvedapplication", "compliantapplication",
+}  # fmt: skip
 DEVICE_CODE = "devicecodeflow"
 TOO_COMPLEX = "The policies tell too many situations apart to look at each of them."
 
@@ -36,18 +39,39 @@ class Coverage:
 def coverage(policies: Sequence[Policy], locations: Mapping[str, Location]) -> Coverage:
     """What the given policies, all of which apply to one person, come to. Their order does not matter."""
     ordinary = [policy for policy in policies if in_force(policy)]
+    deciding = [policy for policy in ordinary if policy.grant.block or any(map(_asks, policy.grant.clauses))]
     try:
-        asked = _asked(ordinary, locations)
-        legacy = _legacy_blocked(ordinary, locations)
-        registration = _registration(policies, locations)
+        asked = _asked(deciding, locations)
     except TooMany:
-        asking = tuple(sorted(policy.name for policy in ordinary if any(map(_asks, policy.grant.clauses))))
-        return Coverage("conditional" if asking else "", asking, (TOO_COMPLEX,), None, None, None, None)
-    gaps = (*asked.gaps, *_waiting(policies))
-    return Coverage(
-        asked.verdict, asked.demanded_by, gaps, asked.phishing_resistant, legacy, asked.device_code_blocked,
-        registration,
-    )  # fmt: skip
+        asked = _too_complex(deciding)
+    return replace(
+        asked,
+        gaps=(*asked.gaps, *_waiting(policies)),
+        legacy_blocked=_unless_too_many(_legacy_blocked, ordinary, locations),
+        registration_protected=_unless_too_many(_registration, policies, locations),
+    )
+
+
+def _unless_too_many(
+    question: Callable[[Sequence[Policy], Mapping[str, Location]], bool],
+    policies: Sequence[Policy],
+    locations: Mapping[str, Location],
+) -> bool | None:
+    try:
+        return question(policies, locations)
+    except TooMany:
+        return None
+
+
+def _too_complex(deciding: Sequence[Policy]) -> Coverage:
+    """What is certain without a look at the situations: policies that hold in all of them."""
+    asking = tuple(sorted(policy.name for policy in deciding if not policy.grant.block))
+    always = [policy.grant for policy in deciding if unlimited(policy)]
+    if any(grant.block for grant in always):
+        return Coverage("blocked", asking, (), None, None, None, None)
+    if any(clause <= _SECOND_FACTORS for grant in always for clause in grant.clauses):
+        return Coverage("enforced", asking, (), None, None, None, None)
+    return Coverage("conditional" if asking else "", asking, (TOO_COMPLEX,), None, None, None, None)
 
 
 @dataclass(slots=True)
@@ -143,9 +167,13 @@ def _legacy_blocked(policies: Sequence[Policy], locations: Mapping[str, Location
     around = space(policies, locations, LEGACY)
     stopped = around.nowhere()
     for policy in policies:
-        if policy.grant.block or any(clause <= _BEYOND_LEGACY for clause in policy.grant.clauses):
+        if policy.grant.block or any(map(_beyond_legacy, policy.grant.clauses)):
             stopped |= around.cells(policy)
     return bool(stopped.all())
+
+
+def _beyond_legacy(clause: Clause) -> bool:
+    return all(way in _BEYOND_LEGACY or way.startswith(TERMS) for way in clause)
 
 
 def _registration(policies: Sequence[Policy], locations: Mapping[str, Location]) -> bool:

@@ -19,6 +19,8 @@ MFA = "mfa"
 RESISTANT = "phishing_resistant"
 THIRD_PARTY = "third_party"
 BLOCK = "block"
+TERMS = "terms:"
+STRENGTH = "strength:"
 
 # Combinations of one word that are two factors all the same.
 _PHISHING_RESISTANT = frozenset({"windowshelloforbusiness", "fido2", "x509certificatemultifactor"})
@@ -52,7 +54,7 @@ def grant(controls: Any, strengths: Mapping[str, Any]) -> Grant:
     if BLOCK in words:
         return Grant(block=True)
     literals = [word for word in words if word]
-    literals += [f"terms:{terms}" for terms in listed(controls.get("termsOfUse"))]
+    literals += [f"{TERMS}{terms}" for terms in listed(controls.get("termsOfUse"))]
     literals += [THIRD_PARTY for _ in listed(controls.get("customAuthenticationFactors"))]
     strength = part(controls.get("authenticationStrength"))
     uncertain = False
@@ -77,13 +79,13 @@ def _strength(strength: Mapping[str, Any], strengths: Mapping[str, Any]) -> str 
         return None
     satisfied = strength.get("requirementsSatisfied")
     if isinstance(satisfied, str) and satisfied.lower() != "mfa":
-        return f"strength:{strength.get('displayName') or strength.get('id')}"
+        return f"{STRENGTH}{strength.get('displayName') or strength.get('id')}"
     if _PHISHING_RESISTANT.issuperset(combinations):
         return RESISTANT
     single = {word for word in combinations if "," not in word and word not in _TWO_IN_ONE}
     if not single:
         return MFA
-    return f"strength:{strength.get('displayName') or strength.get('id')}" if single & _ONE_FACTOR else None
+    return f"{STRENGTH}{strength.get('displayName') or strength.get('id')}" if single & _ONE_FACTOR else None
 
 
 def listed(value: Any) -> list[str]:

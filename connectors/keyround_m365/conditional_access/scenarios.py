@@ -125,6 +125,13 @@ def in_force(policy: Policy) -> bool:
     return bool(policy.apps.include - {"none"}) and all("none" in levels for levels in policy.risks.values())
 
 
+def unlimited(policy: Policy) -> bool:
+    """The policy applies to every sign-in there is."""
+    conditions = (policy.clients, policy.devices, policy.risks, policy.flows, policy.strange)
+    choices = (policy.apps, policy.platforms, policy.locations)
+    return not any(conditions) and all(one is None or (ALL in one.include and not one.exclude) for one in choices)
+
+
 def _app(policy: Policy, app: str) -> bool:
     if app == OTHER:
         return ALL in policy.apps.include
