@@ -7,14 +7,15 @@ three: the first that fit are the ones a manager would name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 import numpy as np
 
 from .documents import TRUSTED_ADDRESSES, Location
+from .grants import STRENGTH, TERMS
 from .scenarios import OTHER, Axis, Cells, Place, Space
-from .suites import called
+from .suites import called, within
 
 DEEPEST = 3  # axes in one sentence
 MOST = 8  # sentences
@@ -42,13 +43,11 @@ def described(
 ) -> Iterator[str]:
     """A sentence for each part of `gap`; what may stand in for a second factor comes first and on its own."""
     left = gap.copy()
-    for ways, cells in sorted(instead.items(), key=lambda one: sorted(one[0])):
-        accepted = gap & cells
-        if accepted.any():
-            where = _where(space, accepted, blocked, locations)
-            named = " or ".join(sorted(_INSTEAD.get(way, _other_way(way)) for way in ways))
-            yield f"Instead of a second factor it is enough to have {named}{_joined(where)}."
-            left &= ~cells
+    for clauses, cells in _choices(space, gap, instead):
+        where = _where(space, cells, blocked, locations)
+        named = " together with ".join(sorted(" or ".join(sorted(map(_way, ways))) for ways in clauses))
+        yield f"Instead of a second factor it is enough to have {named}{_joined(where)}."
+        left &= ~cells
     if left.any():
         sentences = _where(space, left, blocked, locations)
         yield from (f"No second factor {where}." for where in sentences[:MOST])
@@ -56,12 +55,26 @@ def described(
             yield "No second factor in further situations, too many to list."
 
 
-def _other_way(way: str) -> str:
-    if way.startswith("terms:"):
+def _choices(
+    space: Space, gap: Cells, instead: Mapping[frozenset[str], Cells]
+) -> Iterator[tuple[list[frozenset[str]], Cells]]:
+    """The ways around a second factor, and where: who takes one must meet all clauses that leave a choice there."""
+    clauses = sorted(instead, key=sorted)
+    which = np.zeros(space.shape, dtype=np.int64)
+    for number, ways in enumerate(clauses):
+        which |= instead[ways].astype(np.int64) << number
+    for bits in np.unique(which[gap]):
+        met = [ways for number, ways in enumerate(clauses) if bits >> number & 1]
+        if met:
+            yield [ways for ways in met if not any(other < ways for other in met)], gap & (which == bits)
+
+
+def _way(way: str) -> str:
+    if way.startswith(TERMS):
         return "accepted terms of use"
-    if way.startswith("strength:"):
-        return f"an authentication of the strength “{way.removeprefix('strength:')}”"
-    return f"the control “{way}”"
+    if way.startswith(STRENGTH):
+        return f"an authentication of the strength “{way.removeprefix(STRENGTH)}”"
+    return _INSTEAD.get(way, f"the control “{way}”")
 
 
 def _joined(where: Sequence[str]) -> str:
@@ -120,8 +133,7 @@ def _said(axis: Axis, chosen: Sequence[int], other: Sequence[int], locations: Ma
     values, rest = [axis.values[number] for number in chosen], [axis.values[number] for number in other]
     match axis.kind:
         case "app":
-            return "in " + _one_of([called(app) for app in values if app != OTHER], "other apps",
-                                   [called(app) for app in rest], OTHER in values)  # fmt: skip
+            return "in " + _in_apps(values, rest)
         case "client":
             return " or ".join(_CLIENTS[client] for client in values)
         case "platform":
@@ -148,6 +160,22 @@ def _one_of(named: list[str], others: str, rest: list[str], open_end: bool) -> s
     if not open_end:
         return _listed(named)
     return f"{others} than {_listed(rest)}" if rest else others
+
+
+def _in_apps(values: Sequence[str], rest: Sequence[str]) -> str:
+    """Apps; of a suite and its members, each time, which of them are not like the other."""
+    asked = set(rest) - {OTHER}
+    named = [app for app in values if app != OTHER and (OTHER not in values or within(app, asked))]
+    parts = [_listed([_suite(app, asked) for app in named])] if named else []
+    if OTHER in values:
+        parts.append(f"other apps than {_listed(sorted(map(called, asked)))}" if asked else "other apps")
+    return " and in ".join(parts)
+
+
+def _suite(app: str, asked: Iterable[str]) -> str:
+    """What the app is called; a suite, without those of its members that are `asked`."""
+    kept = sorted(called(one) for one in asked if one != app and within(one, {app}))
+    return f"{called(app)} (but for {_listed(kept)})" if kept else called(app)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -54,7 +54,13 @@ def test_2_mfa_and_a_compliant_device_is_mfa():
 
 def test_3_two_choices_are_met_by_a_device_that_is_both():
     verdict, gaps = ada(policy("P", EITHER), policy("Q", controls("mfa", "domainJoinedDevice")))
-    assert verdict == "conditional" and len(gaps) == 2
+    assert verdict == "conditional" and gaps == (
+        "Instead of a second factor it is enough to have a computer of the company's domain (hybrid joined) together "
+        "with a managed device that follows the rules (compliant).",
+    )
+    assert ada(policy("P", EITHER), policy("Q", controls("mfa", "compliantDevice", "domainJoinedDevice")))[1] == (
+        "Instead of a second factor it is enough to have a managed device that follows the rules (compliant).",
+    )
 
 
 DEEP = [*group("A", "ada", "bo"), *group("B", "ada")]  # what Graph says of A holds the members of its member groups
@@ -98,7 +104,13 @@ def test_9_trusted_networks_left_out():
 
 def test_10_a_device_asked_for_in_trusted_networks_is_still_no_second_factor():
     inside = policy("Q", "compliantDevice", locations=at("AllTrusted"))
-    assert ada(OUTSIDE, inside, locations=[OFFICE])[0] == "conditional"
+    assert ada(OUTSIDE, inside, locations=[OFFICE]) == ("conditional", ("No second factor on trusted networks.",))
+    choice = policy("Q", EITHER, locations=at("AllTrusted"))
+    assert ada(OUTSIDE, choice, locations=[OFFICE])[1] == (
+        "Instead of a second factor it is enough to have a managed device that follows the rules (compliant) on "
+        "trusted networks.",
+    )
+    assert ada(OUTSIDE, policy("Q", "block", locations=at("AllTrusted")), locations=[OFFICE]) == ("enforced", ())
 
 
 def test_11_platforms_are_claimed_by_the_browser_and_one_may_be_unknown():
@@ -267,6 +279,10 @@ def test_32_a_range_within_a_range_and_a_country_overlap():
 
 
 def test_33_every_country_but_those_listed_leaves_unknown_countries():
+    abroad = policy("B", "block", locations=at("All", without=["loc-Home", "loc-Nowhere"]))
+    places = [countries("Home", "DK"), countries("Nowhere", "NO", unknown=True)]
+    verdict, gaps = ada(abroad, policy("P", locations=at("loc-Home")), locations=places)
+    assert (verdict, gaps) == ("conditional", ("No second factor in “Nowhere”.",))
     far = policy("P", locations=at("All", without=["loc-Home"]))
     assert ada(far, locations=[countries("Home", "DK", "SE")])[1] == ("No second factor in “Home”.",)
     with_unknown = countries("Home", "DK", unknown=True)
@@ -293,7 +309,10 @@ def test_36_old_clients_cannot_meet_a_second_factor():
     assert (
         judged([policy("P", clientAppTypes=["browser", "mobileAppsAndDesktopClients"])])["ada"].legacy_blocked is False
     )
-    assert judged([policy("P", controls("mfa", "approvedApplication"))])["ada"].legacy_blocked is False
+    # "Basic authentication doesn't support these controls"; and an approved app needs a registered device.
+    assert judged([policy("P", controls("mfa", "approvedApplication"))])["ada"].legacy_blocked is True
+    assert judged([policy("P", controls(custom=["DuoMfa"]))])["ada"].legacy_blocked is True
+    assert judged([policy("P", controls(strength=["password"], satisfied="none"))])["ada"].legacy_blocked is False
     assert judged([policy("P", apps=["Office365"])])["ada"].legacy_blocked is False
 
 
@@ -396,7 +415,13 @@ def test_49_two_suites_and_an_app_of_ones_own():
     assert ada(office, own)[0] == "apps_only"
     assert ada(office, policy("Q", apps=[TEAMS], without=[EXCHANGE]))[0] == "apps_only"
     verdict, gaps = ada(policy("P", apps=["Office365"], without=[TEAMS]))
-    assert (verdict, gaps) == ("apps_only", ("No second factor in other apps than Office 365.",))
+    assert (verdict, gaps) == (
+        "apps_only", ("No second factor in Microsoft Teams and in other apps than Office 365.",),
+    )  # fmt: skip
+    verdict, gaps = ada(policy("P", without=["Office365"]), policy("Q", apps=[EXCHANGE]))
+    assert (verdict, gaps) == (
+        "enforced_except_apps", ("No second factor in Office 365 (but for Exchange Online).",),
+    )  # fmt: skip
 
 
 def test_50_members_and_guests_differ_over_a_policy_for_named_people():
@@ -449,6 +474,11 @@ def test_55_too_many_situations_are_said_to_be_too_many():
     many = [policy(f"P{n}", devices={"deviceFilter": {"mode": "include", "rule": f"rule {n}"}}) for n in range(25)]
     verdict, gaps = ada(*many)
     assert verdict == "conditional" and "too many situations" in gaps[0]
+    assert ada(*many, policy("Everybody")) == ("enforced", ())
+    assert ada(*many, policy("Nobody", "block"))[0] == "blocked"
+    devices = [policy(f"D{n}", "compliantDevice", **{"devices": one["conditions"]["devices"]})
+               for n, one in enumerate(many)]  # fmt: skip
+    assert ada(*devices, policy("P", without=[EXCHANGE]))[0] == "enforced_except_apps"  # they ask for nothing of it
 
 
 def test_56_whoever_is_in_an_unread_group_is_in_it_for_every_policy():
@@ -484,3 +514,34 @@ def test_59_whom_somebody_is_invited_by_decides_who_signs_them_in():
     old = policy("P", users=("GuestsOrExternalUsers",))
     assert judged([old], [person(kind="guest", external=None)])["ada"].verdict == "enforced"  # a guest either way
     assert judged([old], [person(kind=None, external=False)])["ada"].verdict == "unknown"
+
+
+def test_60_apps_chosen_by_a_filter_alone_are_some_apps():
+    tagged = policy("P", apps=())
+    tagged["conditions"]["applications"]["applicationFilter"] = {"mode": "include", "rule": "x"}
+    assert judged([tagged])["ada"].verdict == "unknown"
+    assert judged([tagged, policy("Q")])["ada"].verdict == "enforced"
+
+
+def test_61_what_cannot_be_read_is_not_held_to_be_absent():
+    torn, lost = network("Torn", "192.0.2.0/24", "not a range", trusted=True), network("Lost", "192.0.2.0/24")
+    lost["ipRanges"] = None
+    for place in (torn, lost):
+        elsewhere = policy("P", locations=at("All", without=[place["id"]]))
+        assert ada(elsewhere, locations=[place])[0] == "conditional"
+        assert ada(elsewhere, policy("Q", locations=at(place["id"])), locations=[place])[0] == "enforced"
+    assert ada(policy("P", clientAppTypes=["a new kind of client"]))[0] == "conditional"
+    assert ada(policy("P", clientAppTypes=["browser", "modern"])) == ("enforced", ())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [{"conditions": None}, {"conditions": {"users": None}}, {"conditions": "All"}, {"grantControls": ["mfa"]},
+     {"conditions": {**policy("P")["conditions"], "users": {"includeUsers": 5}}}],
+)  # fmt: skip
+def test_62_a_policy_nobody_can_read_may_ask_for_everything_or_nothing(spoil):
+    broken = policy("Broken") | spoil
+    row = judged([broken])["ada"]
+    assert row.verdict == "unknown" and "“Broken” is written in a way" in row.reason
+    assert judged([broken, policy("Q")])["ada"].verdict == "enforced"
+    assert judged([broken | {"state": "disabled"}])["ada"].verdict == "not_enforced"
