@@ -29,7 +29,7 @@ EXCHANGE, TEAMS, OWN_APP = (
 )
 RESISTANT = ("windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor")
 READ = ("organization", "security_defaults", "access_policies", "named_locations", "policy_groups", "users",
-        "mfa_registrations", "role_assignments", "eligible_roles", "per_user_mfa", "domains")  # fmt: skip
+        "mfa_registrations", "role_assignments", "per_user_mfa", "domains")  # fmt: skip
 
 
 def controls(*words: str, operator: str = "OR", strength: Iterable[str] = (), satisfied: str = "mfa",
