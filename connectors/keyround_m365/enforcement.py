@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -111,7 +111,6 @@ class _Tenant:
     eligible: frozenset[str]
     highest: frozenset[str]
     configured: frozenset[str]
-    _judged: dict[Any, MfaEnforcement] = field(default_factory=dict)
 
     @classmethod
     def read(cls, tables: Tables, outcomes: Mapping[str, Outcome], config: Mapping[str, Any]) -> _Tenant:
@@ -156,7 +155,6 @@ class _Tenant:
         possible = self.policies.possible(who)
         verdict, why = _agreed(possible, facts)
         sure = possible.coverages[0] if len(possible.coverages) == 1 else None
-        waiting = self.policies.waiting(who)
         return MfaEnforcement(
             account_id=account.account_id,
             verdict=verdict,
@@ -167,8 +165,8 @@ class _Tenant:
             verdict_when_active=self._when_active(account, guest, facts),
             reason=why or self._reason(verdict, account, facts),
             policies=list(possible.policies),
-            report_only=waiting,
-            verdict_if_enabled=self._if_enabled(who, facts, verdict) if waiting else None,
+            report_only=list(possible.waiting),
+            verdict_if_enabled=self._if_enabled(who, facts, verdict) if possible.waiting else None,
             legacy_blocked=facts.defaults or _same(coverage.legacy_blocked for coverage in possible.coverages),
             device_code_blocked=_same(coverage.device_code_blocked for coverage in possible.coverages),
             registration_protected=_same(coverage.registration_protected for coverage in possible.coverages),

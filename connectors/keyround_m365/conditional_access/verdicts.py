@@ -24,15 +24,17 @@ MOST_WORLDS = 1024
 class Possible:
     """What the enabled policies may come to for one profile: one coverage where everything is known.
 
-    `why` says what would have to be known, `policies` are those that apply for certain. `bounds` means that too much
-    is unknown to look at every way it may turn out: `coverages` are those of the fewest and of the most policies, and
-    of the most that block nothing. Nothing between them demands less than the first or more than the others.
+    `why` says what would have to be known, `policies` are those that apply for certain, `waiting` those that would if
+    they did not only report. `bounds` means that too much is unknown to look at every way it may turn out: `coverages`
+    are those of the fewest and of the most policies, and of the most that block nothing. Nothing between them demands
+    less than the first or more than the others.
     """
 
     coverages: tuple[Coverage, ...]
     why: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     bounds: bool = False
 
 
@@ -52,10 +54,6 @@ class Policies:
         if key not in self._possible:
             self._possible[key] = self._worked_out(who, with_report_only)
         return self._possible[key]
-
-    def waiting(self, who: Profile) -> list[str]:
-        """The policies in report-only mode that would apply for certain."""
-        return sorted(policy.name for policy in self.report_only if applies(policy, who) and not policy.uncertain)
 
     def _worked_out(self, who: Profile, with_report_only: bool) -> Possible:
         sure, unsure = [], []
@@ -78,6 +76,7 @@ class Policies:
             tuple(dict.fromkeys(why_open(policy, who, self.names) for policy in unsure)),
             tuple(sorted(policy.name for policy in sure)),
             tuple(sorted(filter(None, (excluded_through(policy, who, self.names) for policy in self.enabled)))),
+            tuple(sorted(p.name for p in self.report_only if applies(p, who) and not p.uncertain)),
             bounds,
         )
 
