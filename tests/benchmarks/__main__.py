@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import collecting, judging, starting
+from . import collecting, judging, policies, starting
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
     asked = parser.parse_args()
     starting.measure()
     judging.measure(asked.rows)
+    policies.measure(asked.accounts)
     for provider in ("m365", "google"):
         collecting.measure(provider, asked.accounts, asked.sign_ins)
 
