@@ -19,6 +19,7 @@ from .suites import called, within
 
 DEEPEST = 3  # axes in one sentence
 MOST = 8  # sentences
+MOST_CORNERS = 4  # overlaps of places in one sentence
 
 _CLIENTS = {"browser": "in a browser", "mobileappsanddesktopclients": "in apps on phones and computers"}
 _PLATFORMS = {"android": "Android", "ios": "iPhone and iPad", "windows": "Windows", "macos": "Mac", "linux": "Linux",
@@ -118,7 +119,9 @@ def _slices(
             parts.append(_said(along, [value], [v for v in range(len(along.values)) if v != value], locations))
         asked = [number for number in range(len(space.axes[last].values)) if not filled_whole[(*place, number)]]
         parts.append(_said(space.axes[last], fits, asked, locations))
-        phrases.append(" ".join(parts))
+        kinds = [space.axes[number].kind for number in chosen]
+        alike = [kind == before for kind, before in zip(kinds, [None, *kinds], strict=False)]
+        phrases.append(" ".join(f"and {part}" if same else part for part, same in zip(parts, alike, strict=True)))
         where: list[slice | int | list[int]] = [slice(None)] * len(space.axes)
         for axis, value in zip(outer, place, strict=True):
             where[axis] = value
@@ -178,9 +181,9 @@ def _suite(app: str, asked: Iterable[str]) -> str:
     return f"{called(app)} (but for {_listed(kept)})" if kept else called(app)
 
 
-def _listed(words: Sequence[str]) -> str:
+def _listed(words: Sequence[str], joined: str = "and") -> str:
     *first, last = words or ("none",)
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {joined} {last}" if first else last
 
 
 def _from(values: Sequence[Place], rest: Sequence[Place], locations: Mapping[str, Location]) -> str:
@@ -188,22 +191,56 @@ def _from(values: Sequence[Place], rest: Sequence[Place], locations: Mapping[str
         return "on trusted networks"
     if not any(place.trusted for place in values) and all(place.trusted for place in rest):
         return "outside trusted networks"
-    everywhere = {key for place in (*values, *rest) for key in place.locations}
-    inside = {key for key in everywhere if all(key not in place.locations for place in rest)}
-    if all(place.locations & inside for place in values):
-        return f"in {_places(inside, locations)}"
-    outside = {key for key in everywhere if all(key not in place.locations for place in values)}
-    if all(place.locations & outside for place in rest):
-        return f"outside {_places(outside, locations)}"
-    return "from " + "; or ".join(_corner(place, everywhere, locations) for place in values)
+    names = {key: _place(key, locations) for place in (*values, *rest) for key in place.locations}
+    if inside := _inside(values, rest, names):
+        return f"in {_listed(sorted(names[key] for key in inside), 'or')}"
+    if outside := _inside(rest, values, names):
+        return f"outside {_listed(sorted(names[key] for key in outside))}"
+    return ", or ".join(_corners(values, rest, names))
 
 
-def _corner(place: Place, everywhere: set[str], locations: Mapping[str, Location]) -> str:
-    within, without = place.locations, everywhere - place.locations
-    said = f"inside {_places(within, locations)}" if within else ""
-    return " ".join(filter(None, (said, f"outside {_places(without, locations)}" if without else "")))
+def _inside(values: Sequence[Place], rest: Sequence[Place], keys: Iterable[str]) -> set[str]:
+    """The locations whose union holds all `values` and none of the `rest`; empty where there are none such."""
+    inside = {key for key in keys if all(key not in place.locations for place in rest)}
+    return inside if all(place.locations & inside for place in values) else set()
 
 
-def _places(keys: frozenset[str] | set[str], locations: Mapping[str, Location]) -> str:
-    names = {TRUSTED_ADDRESSES: "the trusted addresses of the multifactor settings"}
-    return _listed(sorted(names.get(key) or f"“{locations[key].name if key in locations else key}”" for key in keys))
+def _corners(values: Sequence[Place], rest: Sequence[Place], names: Mapping[str, str]) -> Iterator[str]:
+    """What to lie in and what to stay out of, so that it is one of `values` and none of the `rest`.
+
+    The shortest come first and, among those, what says most.
+    """
+    left, said = set(values), 0
+    for size in range(1, DEEPEST + 1):
+        found = [
+            (corner, {place for place in left if _lies(place, corner)})
+            for corner in combinations([(key, there) for there in (True, False) for key in sorted(names)], size)
+            if not any(_lies(place, corner) for place in rest)
+        ]
+        while left and found:
+            corner, covered = max(found, key=lambda one: len(one[1] & left))
+            if not covered & left:
+                break
+            if said == MOST_CORNERS:
+                yield "in further overlaps of places"
+                return
+            left, said = left - covered, said + 1
+            yield _corner(corner, names)
+    if left:
+        yield "in further overlaps of places"
+
+
+def _lies(place: Place, corner: Iterable[tuple[str, bool]]) -> bool:
+    return all((key in place.locations) is there for key, there in corner)
+
+
+def _corner(corner: Sequence[tuple[str, bool]], names: Mapping[str, str]) -> str:
+    inside, outside = (sorted(names[key] for key, lies in corner if lies is there) for there in (True, False))
+    said = (f"in {' and in '.join(inside)}" if inside else "", f"outside {_listed(outside)}" if outside else "")
+    return " but ".join(filter(None, said))
+
+
+def _place(key: str, locations: Mapping[str, Location]) -> str:
+    if key == TRUSTED_ADDRESSES:
+        return "the trusted addresses of the multifactor settings"
+    return f"“{locations[key].name}”" if key in locations else f"a place that could not be read ({key})"

@@ -545,3 +545,14 @@ def test_62_a_policy_nobody_can_read_may_ask_for_everything_or_nothing(spoil):
     assert row.verdict == "unknown" and "“Broken” is written in a way" in row.reason
     assert judged([broken, policy("Q")])["ada"].verdict == "enforced"
     assert judged([broken | {"state": "disabled"}])["ada"].verdict == "not_enforced"
+
+
+def test_63_overlapping_places_are_said_in_few_words():
+    lan, hall = network("LAN", "192.0.2.0/24"), network("Hall", "192.0.2.64/26")
+    home, away = countries("Home", "DK"), countries("Away", "NO")
+    covered = [policy("Hall", locations=at("loc-Hall")), policy("Away", locations=at("loc-Away"))]
+    _, gaps = ada(*covered, policy("LAN", locations=at("loc-Home", without=["loc-LAN"])),
+                  locations=[lan, hall, home, away])  # fmt: skip
+    assert gaps == (
+        "No second factor in “LAN” but outside “Away” and “Hall”, or outside “Away”, “Hall” and “Home”.",
+    )  # fmt: skip
