@@ -73,7 +73,7 @@ class Policies:
         found = {self._coverage([*sure, *more]) for more in worlds}
         return Possible(
             tuple(sorted(found, key=repr)),
-            tuple(dict.fromkeys(why_open(policy, who, self.names) for policy in unsure)),
+            tuple(sorted({why_open(policy, who, self.names) for policy in unsure})),
             tuple(sorted(policy.name for policy in sure)),
             tuple(sorted(filter(None, (excluded_through(policy, who, self.names) for policy in self.enabled)))),
             tuple(sorted(p.name for p in self.report_only if applies(p, who) and not p.uncertain)),
