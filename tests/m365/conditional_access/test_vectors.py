@@ -501,14 +501,7 @@ def test_57_many_unread_groups_are_bounded_from_both_sides():
     assert judged([*each, block], None, *unread)["ada"].verdict == "unknown"
 
 
-def test_58_a_role_that_a_hidden_group_could_switch_on_is_not_on():
-    hidden = role("g", holder_kind="group", via_id="g", members_known=False, state="eligible")
-    assert judged([ADMINS], None, hidden)["ada"].verdict == "not_enforced"
-    row = judged([ADMINS], None, hidden, role("ada", USER_ADMINISTRATOR, state="eligible"))["ada"]
-    assert (row.verdict, row.verdict_when_active) == ("not_enforced", "enforced")
-
-
-def test_59_whom_somebody_is_invited_by_decides_who_signs_them_in():
+def test_58_whom_somebody_is_invited_by_decides_who_signs_them_in():
     assert judged([], [person(external=None)], federated=True)["ada"].verdict == "unknown"
     assert judged([], per_user={"ada": "in some new way"})["ada"].verdict == "unknown"
     old = policy("P", users=("GuestsOrExternalUsers",))
@@ -516,14 +509,14 @@ def test_59_whom_somebody_is_invited_by_decides_who_signs_them_in():
     assert judged([old], [person(kind=None, external=False)])["ada"].verdict == "unknown"
 
 
-def test_60_apps_chosen_by_a_filter_alone_are_some_apps():
+def test_59_apps_chosen_by_a_filter_alone_are_some_apps():
     tagged = policy("P", apps=())
     tagged["conditions"]["applications"]["applicationFilter"] = {"mode": "include", "rule": "x"}
     assert judged([tagged])["ada"].verdict == "unknown"
     assert judged([tagged, policy("Q")])["ada"].verdict == "enforced"
 
 
-def test_61_what_cannot_be_read_is_not_held_to_be_absent():
+def test_60_what_cannot_be_read_is_not_held_to_be_absent():
     torn, lost = network("Torn", "192.0.2.0/24", "not a range", trusted=True), network("Lost", "192.0.2.0/24")
     lost["ipRanges"] = None
     for place in (torn, lost):
@@ -539,7 +532,7 @@ def test_61_what_cannot_be_read_is_not_held_to_be_absent():
     [{"conditions": None}, {"conditions": {"users": None}}, {"conditions": "All"}, {"grantControls": ["mfa"]},
      {"conditions": {**policy("P")["conditions"], "users": {"includeUsers": 5}}}],
 )  # fmt: skip
-def test_62_a_policy_nobody_can_read_may_ask_for_everything_or_nothing(spoil):
+def test_61_a_policy_nobody_can_read_may_ask_for_everything_or_nothing(spoil):
     broken = policy("Broken") | spoil
     row = judged([broken])["ada"]
     assert row.verdict == "unknown" and "“Broken” is written in a way" in row.reason
@@ -547,7 +540,7 @@ def test_62_a_policy_nobody_can_read_may_ask_for_everything_or_nothing(spoil):
     assert judged([broken | {"state": "disabled"}])["ada"].verdict == "not_enforced"
 
 
-def test_63_overlapping_places_are_said_in_few_words():
+def test_62_overlapping_places_are_said_in_few_words():
     lan, hall = network("LAN", "192.0.2.0/24"), network("Hall", "192.0.2.64/26")
     home, away = countries("Home", "DK"), countries("Away", "NO")
     covered = [policy("Hall", locations=at("loc-Hall")), policy("Away", locations=at("loc-Away"))]
