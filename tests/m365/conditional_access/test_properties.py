@@ -193,7 +193,7 @@ def tenants(draw: st.DrawFn, plain: bool = False) -> Tenant:
 
 KINDS = [*[("member", False)] * 6, ("guest", True), ("guest", False), ("member", True), ("guest", None),
          ("member", None), ("sync", False), (None, True)]  # fmt: skip
-MENTIONED = st.sampled_from(some(CONDITIONS, 3))
+MENTIONED = st.sampled_from(some(CONDITIONS, 3) + [["locations"]] * 60)
 
 
 @given(tenants())

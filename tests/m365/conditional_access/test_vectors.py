@@ -285,6 +285,9 @@ def test_33_every_country_but_those_listed_leaves_unknown_countries():
     assert (verdict, gaps) == ("conditional", ("No second factor in “Nowhere”.",))
     far = policy("P", locations=at("All", without=["loc-Home"]))
     assert ada(far, locations=[countries("Home", "DK", "SE")])[1] == ("No second factor in “Home”.",)
+    by_phone = countries("Phone", "DK", lookup="authenticatorAppGps")  # the phone may be where the address is not
+    both = policy("P", locations=at("loc-Home")), policy("Q", locations=at("All", without=["loc-Phone"]))
+    assert ada(*both, locations=[countries("Home", "DK"), by_phone])[0] == "conditional"
     with_unknown = countries("Home", "DK", unknown=True)
     assert ada(far, policy("Q", locations=at("loc-Home")), locations=[with_unknown])[0] == "enforced"
 
