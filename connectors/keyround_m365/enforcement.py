@@ -137,7 +137,8 @@ class _Tenant:
             | _of_scope(settings, "domain_authentication", "domain:"),
             providers=_of_scope(settings, "federated_mfa", "domain:"),
             guest_trusted=settings.get(("guest_mfa_trusted", "tenant")) == "true",
-            eligible=frozenset(later.holders.keys() | later.members.keys()),
+            eligible=frozenset(row.holder_id.lower() for row in roles if row.state == "eligible")
+            | later.members.keys(),
             highest=frozenset(
                 row.holder_id for row in roles if row.highest and row.state == "active" and row.scope == "tenant"
             ),
@@ -233,9 +234,10 @@ class _Tenant:
         return " ".join(said) or None
 
     def _when_active(self, account: Account, guest: frozenset[str], facts: Facts) -> str | None:
-        if account.account_id.lower() not in self.eligible:
+        key = account.account_id.lower()
+        if key not in self.eligible:
             return None
-        who = self.later.profile(account.account_id, guest, self.named)
+        who = (self.later if key in self.later.members else self.now).profile(key, guest, self.named)
         return _agreed(self.policies.possible(who), facts)[0]
 
     def _if_enabled(self, who: Profile, facts: Facts, verdict: str) -> str | None:

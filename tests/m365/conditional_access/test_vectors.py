@@ -147,6 +147,7 @@ def test_15_roles_count_active_and_for_the_whole_tenant():
     assert judged([ADMINS], None, through)["ada"].verdict == "enforced"
     row = judged([ADMINS], None, role("ada", state="eligible"))["ada"]
     assert (row.verdict, row.verdict_when_active) == ("not_enforced", "enforced")
+    assert judged([policy("P")], None, role("ada", state="eligible"))["ada"].verdict_when_active == "enforced"
     unit = role("ada", USER_ADMINISTRATOR, scope="administrative unit 4711")
     assert judged([ADMINS], None, unit)["ada"].verdict == "not_enforced"
 
