@@ -68,7 +68,7 @@ def measure(accounts: int) -> None:
     near = [row for row in rows if not isinstance(row, GroupMember) or row.member_id in mine]
     slow: dict[str, str] = {}
     each = seconds(lambda: slow.update(naive.verdicts(policies, few, *near, locations=PLACES))) / SAMPLE
-    say("verdicts: one account", ours / accounts, each, f"the naive enumerator over {SAMPLE}")
+    say("verdicts: each thousand accounts", ours / accounts * 1000, each * 1000, f"the naive enumerator over {SAMPLE}")
     found = {row.account_id: row.verdict for row in judged}
     odd = sum(found[key] != word for key, word in slow.items())
     print(f"verdicts: {odd} of {SAMPLE} differ; {len(set(found.values()))} different words among all", flush=True)
