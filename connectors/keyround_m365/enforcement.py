@@ -147,7 +147,8 @@ class _Tenant:
 
     def judged(self, account: Account) -> MfaEnforcement:
         if account.enabled is False:
-            return MfaEnforcement(account.account_id, "blocked", reason="The account is switched off.", emergency=False)
+            off = "The account is switched off."
+            return MfaEnforcement(account.account_id, "blocked", reason=off, emergency=self._named(account))
         facts = self._facts(account)
         if self.unread:
             return self._without_policies(account, facts)
@@ -168,7 +169,7 @@ class _Tenant:
             policies=list(possible.policies),
             report_only=list(possible.waiting),
             verdict_if_enabled=self._if_enabled(who, facts, verdict) if possible.waiting else None,
-            legacy_blocked=facts.defaults or _same(coverage.legacy_blocked for coverage in possible.coverages),
+            legacy_blocked=_legacy_blocked(possible, facts),
             device_code_blocked=_same(coverage.device_code_blocked for coverage in possible.coverages),
             registration_protected=_same(coverage.registration_protected for coverage in possible.coverages),
             emergency=self._emergency(account, who, sure),
@@ -190,7 +191,7 @@ class _Tenant:
         )
 
     def _without_policies(self, account: Account, facts: Facts) -> MfaEnforcement:
-        configured = (account.username or "").lower() in self.configured
+        configured = self._named(account)
         if facts.defaults:
             return MfaEnforcement(
                 account.account_id, "security_defaults", [DEFAULTS], [], phishing_resistant=False, reason=_RISK,
@@ -244,9 +245,12 @@ class _Tenant:
         then, _ = _agreed(self.policies.possible(who, with_report_only=True), facts)
         return then if then != verdict and verdict != "unknown" else None
 
+    def _named(self, account: Account) -> bool:
+        return (account.username or "").lower() in self.configured
+
     def _emergency(self, account: Account, who: Profile, sure: Coverage | None) -> bool:
         """Configured, or recognised: a highest administrator of the cloud alone, exempt from what everybody must do."""
-        if (account.username or "").lower() in self.configured:
+        if self._named(account):
             return True
         if account.account_id not in self.highest or account.external or account.synced or sure is None or sure.verdict:
             return False
@@ -357,6 +361,13 @@ def _gaps(verdict: str, possible: Possible, facts: Facts) -> list[str]:
     if verdict == "per_user_pending":
         return ["Not set up yet: until then the password alone is enough.", *gaps]
     return [] if verdict in ("enforced", "blocked", "per_user", "security_defaults") else gaps
+
+
+def _legacy_blocked(possible: Possible, facts: Facts) -> bool | None:
+    if facts.defaults:
+        return True
+    by_policies = _same(coverage.legacy_blocked for coverage in possible.coverages)
+    return None if facts.defaults is None and not by_policies else by_policies
 
 
 def _same(values: Iterable[bool | None]) -> bool | None:

@@ -8,12 +8,12 @@ snapshot alone, after the verdicts of the accounts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from keyround.connector import Complete, Derived, Outcome, Tables
+from keyround.connector import Complete, Derived, NotOffered, Outcome, Tables
 from keyround.model import (
     AccessPolicy,
     Account,
@@ -30,12 +30,16 @@ from .conditional_access.scenarios import LEGACY
 from .enforcement import documents, guest_kinds
 
 _COVERED = {"enforced", "security_defaults", "per_user", "blocked"}
+_NOT_TOLD = {"unknown", "third_party"}
 _KINDS = frozenset(GUEST_KINDS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """Enabled accounts by the ways in which a policy can name them; ids in lower case."""
+    """Enabled accounts by the ways in which a policy can name them; ids in lower case.
+
+    A role in `open_roles` may be held by somebody unseen, every role where `roles_known` is false.
+    """
 
     accounts: frozenset[str]
     enabled: frozenset[str]
@@ -43,6 +47,8 @@ class _Directory:
     groups: Mapping[str, Group]
     members: Mapping[str, set[str]]
     roles: Mapping[str, str | None]
+    roles_known: bool
+    open_roles: Set[str]
     holders: Mapping[str, set[str]]
     guests: Mapping[str, set[str]]
     verdicts: Mapping[str, MfaEnforcement]
@@ -54,7 +60,8 @@ def rows(
     enabled, _, _ = documents(tables)
     if not enabled:
         return
-    directory = _read(tables, isinstance(outcomes.get("users"), Complete))
+    roles_known = isinstance(outcomes.get("role_assignments"), Complete | NotOffered)
+    directory = _read(tables, isinstance(outcomes.get("users"), Complete), roles_known)
     for policy in enabled:
         for side, people in (("exclude", policy.exclude), ("include", policy.include)):
             for row in _named(policy, side, people, directory):
@@ -62,9 +69,10 @@ def rows(
                     yield row
 
 
-def _read(tables: Tables, all_known: bool) -> _Directory:
+def _read(tables: Tables, all_known: bool, roles_known: bool) -> _Directory:
     accounts = list(tables.rows(Account))
     members, holders, guests = defaultdict(set), defaultdict(set), defaultdict(set)
+    open_roles = set()
     for member in tables.rows(GroupMember):
         if member.relation != "owner" and member.state != "eligible":
             members[member.group_id.lower()].add(member.member_id.lower())
@@ -72,6 +80,8 @@ def _read(tables: Tables, all_known: bool) -> _Directory:
     for role in tables.rows(RoleAssignment):
         template = (role.template_id or role.role_id or "").lower()
         roles[template] = role.role
+        if role.holder_kind == "group" or role.scope is None:
+            open_roles.add(template)  # anybody may hold it
         if role.state == "active" and role.scope == "tenant":
             holders[template].add(role.holder_id.lower())
     for account in accounts:
@@ -84,6 +94,8 @@ def _read(tables: Tables, all_known: bool) -> _Directory:
         groups={group.group_id.lower(): group for group in tables.rows(Group)},
         members=members,
         roles=roles,
+        roles_known=roles_known,
+        open_roles=open_roles,
         holders=holders,
         guests=guests,
         verdicts={row.account_id.lower(): row for row in tables.rows(MfaEnforcement)},
@@ -108,7 +120,9 @@ def _named(policy: Policy, side: str, people: People, directory: _Directory) -> 
         inside = directory.members.get(key, set()) if known_members else None
         yield row("group", key, group.name if group else None, group.exists if group else None, inside)
     for key in sorted(people.roles):
-        yield row("role", key, directory.roles.get(key), None, directory.holders.get(key, set()))
+        known_holders = directory.roles_known and key not in directory.open_roles
+        held_by = directory.holders.get(key, set()) if known_holders else None
+        yield row("role", key, directory.roles.get(key), None, held_by)
     if people.any_guest:
         everyone = set().union(*(directory.guests.get(kind, set()) for kind in _KINDS))
         yield row("guests", "all", None, None, everyone)
@@ -119,21 +133,26 @@ def _named(policy: Policy, side: str, people: People, directory: _Directory) -> 
 
 def _demands(policy: Policy) -> str:
     if policy.grant.block:
-        return "block"
+        return "legacy_block" if policy.clients and policy.clients <= set(LEGACY) else "block"
     asks = {"mfa", "phishing_resistant", "third_party"}
     return "mfa" if any(clause & asks for clause in policy.grant.clauses) else "other"
 
 
 def _uncovered(policy: Policy, exempt: Iterable[str], verdicts: Mapping[str, MfaEnforcement]) -> int | None:
-    """How many of the exempt nothing else covers; None where that is not known, or not the question."""
-    found = [verdicts.get(key) for key in exempt]
-    if _demands(policy) == "mfa":
-        known = [row.verdict for row in found if row and row.verdict != "unknown"]
-        return None if len(known) < len(found) else sum(verdict not in _COVERED for verdict in known)
-    if _demands(policy) == "block" and policy.clients and policy.clients <= set(LEGACY):
-        kept_out = [row.legacy_blocked if row else None for row in found]
-        return None if None in kept_out else kept_out.count(False)
-    return None
+    """How many of the exempt nothing else covers, at the least; None where it may be some or none.
+
+    Whether others would be stopped by another block is not the question: then it is None as well. Emergency accounts
+    are exempt on purpose.
+    """
+    found = [row for key in exempt if not ((row := verdicts.get(key)) and row.emergency)]
+    match _demands(policy):
+        case "mfa":
+            covered = [None if row is None or row.verdict in _NOT_TOLD else row.verdict in _COVERED for row in found]
+        case "legacy_block":
+            covered = [row.legacy_blocked if row else None for row in found]
+        case _:
+            return None
+    return covered.count(False) or (None if None in covered else 0)
 
 
 DERIVED = Derived(

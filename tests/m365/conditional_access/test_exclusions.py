@@ -14,9 +14,9 @@ from .build import GLOBAL_ADMINISTRATOR, group, guests, outcomes_of, person, pol
 PEOPLE = [person("ada"), person("bo"), person("cy", enabled=False), person("gus", kind="guest", external=True)]
 
 
-def exempt(policies, *rows, outcomes=None):
-    tables, known = tables_of(policies, PEOPLE, *rows), outcomes or outcomes_of()
-    verdicts = list(enforcement.rows(tables, known, datetime(2026, 11, 20), {}))
+def exempt(policies, *rows, outcomes=None, config=None, **tenant):
+    tables, known = tables_of(policies, PEOPLE, *rows, **tenant), outcomes or outcomes_of()
+    verdicts = list(enforcement.rows(tables, known, datetime(2026, 11, 20), config or {}))
     both = SimpleNamespace(rows=lambda table: verdicts if table.__name__ == "MfaEnforcement" else tables.rows(table))
     found = exclusions.rows(both, known, datetime(2026, 11, 20), {})
     return {(row.policy, row.subject_kind, row.subject_id): row for row in found}
@@ -53,9 +53,34 @@ def test_roles_guests_and_old_clients():
         found["G", "guests", "b2bcollaborationguest"].uncovered,
     ) == (1, 0)
     assert found["Old", "account", "ada"].uncovered == 0  # G demands what an old client cannot give
-    assert exempt([old])["Old", "account", "ada"].uncovered == 1
+    alone = exempt([old])["Old", "account", "ada"]
+    assert (alone.demands, alone.uncovered) == ("legacy_block", 1)
 
 
 def test_nothing_is_said_of_a_group_nobody_could_read():
     found = exempt([policy("All", who={"excludeGroups": ["old"]})], *group("old", known=False))
     assert (found["All", "group", "old"].accounts, found["All", "group", "old"].exists) == (None, True)
+
+
+def test_a_role_that_somebody_unseen_may_hold_exempts_nobody_knows_whom():
+    admins = policy("A", who={"excludeRoles": [GLOBAL_ADMINISTRATOR]})
+    key = ("A", "role", GLOBAL_ADMINISTRATOR)
+    unread = outcomes_of(role_assignments=Incomplete(0, NotGranted("No.")))
+    assert exempt([admins])[key].uncovered == 0
+    assert exempt([admins], outcomes=unread)[key].uncovered is None
+    assert exempt([admins], role("admins", holder_kind="group", members_known=False))[key].uncovered is None
+
+
+def test_emergency_accounts_are_exempt_on_purpose():
+    everybody = policy("All", who={"excludeGroups": ["old"]})
+    config = {"emergency_accounts": ("ada@contoso.example",)}
+    found = exempt([everybody], *group("old", "ada", "bo"), config=config)["All", "group", "old"]
+    assert (found.accounts, found.uncovered) == (2, 1)
+    assert exempt([everybody], *group("old", "ada"), config=config)["All", "group", "old"].uncovered == 0
+
+
+def test_whom_another_provider_asks_is_neither_covered_nor_uncovered():
+    everybody = policy("All", who={"excludeUsers": ["bo"], "excludeGroups": ["old"]})
+    elsewhere = exempt([everybody], *group("old", "bo", "gus"), federated=True)
+    assert elsewhere["All", "account", "bo"].uncovered is None
+    assert elsewhere["All", "group", "old"].uncovered == 1  # the guest, at the least

@@ -454,8 +454,10 @@ def test_52_an_emergency_account_is_recognised_or_configured():
     assert judged([exempt], [glass], role("ada"))["ada"].emergency is True
     assert judged([exempt], [glass])["ada"].emergency is False  # exempt, but no administrator
     assert judged([exempt], [person(licensed=True)], role("ada"))["ada"].emergency is False  # works every day
-    configured = judged([], [person()], config={"emergency_accounts": ("ada@contoso.example",)})["ada"]
-    assert configured.emergency is True
+    named = {"emergency_accounts": ("ada@contoso.example",)}
+    assert judged([], [person()], config=named)["ada"].emergency is True
+    assert judged([], [person(enabled=False)], config=named)["ada"].emergency is True  # and of no use switched off
+    assert judged([], [person(enabled=False)])["ada"].emergency is False
 
 
 def test_53_what_is_unknown_about_per_user_settings_decides_where_nothing_else_does():
@@ -553,3 +555,10 @@ def test_62_overlapping_places_are_said_in_few_words():
     assert gaps == (
         "No second factor in “LAN” but outside “Away” and “Hall”, or outside “Away”, “Hall” and “Home”.",
     )  # fmt: skip
+
+
+def test_63_old_clients_may_be_kept_out_by_security_defaults_nobody_could_read():
+    assert judged([], defaults=None)["ada"].legacy_blocked is None
+    assert judged([policy("P")], defaults=None)["ada"].legacy_blocked is True
+    assert judged([], defaults=True)["ada"].legacy_blocked is True
+    assert judged([], defaults=False)["ada"].legacy_blocked is False
