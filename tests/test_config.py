@@ -63,6 +63,10 @@ def test_a_client_with_its_tenant(written, monkeypatch):
         ('["dk", "SE"]', '["dk", "UK"]', "Write 'GB'"),
         ('every          = "week"', "every = 7", "must be text"),
         ('every          = "week"', "accept = 7", "[[client.contoso.accept]]"),
+        ('every          = "week"', 'emergency_accounts = "notfall@contoso.example"', "is a list of user names"),
+        ('every          = "week"', "emergency_accounts = [7]", 'emergency_accounts = ["notfall@contoso.example"]'),
+        ('every          = "week"', 'emergency_accounts = ["Notfall"]', "is a list of user names"),
+        ('every          = "week"', "emergency_account = []", "Did you mean 'emergency_accounts'?"),
         ('store = "snapshots"', 'store = "~nobody-here/x"', "no such home folder"),
     ],
 )
@@ -70,6 +74,13 @@ def test_mistakes_are_named(written, wrong, right, said):
     with pytest.raises(ConfigError) as caught:
         read(written(GOOD.replace(wrong, right)))
     assert said in str(caught.value) and "keyround.toml" in str(caught.value)
+
+
+def test_emergency_accounts_are_user_names_in_lower_case(written):
+    named = '["Notfall@Contoso.example", " notfall2@contoso.example ", "notfall@contoso.example"]'
+    config = read(written(GOOD.replace('every          = "week"', f"emergency_accounts = {named}")))
+    assert config.client("contoso").emergency_accounts == ("notfall2@contoso.example", "notfall@contoso.example")
+    assert read(written(GOOD)).client("contoso").emergency_accounts == ()
 
 
 def test_an_unknown_client_and_no_file_at_all(written, tmp_path):

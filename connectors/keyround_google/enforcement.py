@@ -8,6 +8,7 @@ sign in through another provider are that provider's business.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,8 +31,10 @@ def rows(
     flags = {s.scope.removeprefix("account:"): s.value for s in tables.rows(Setting) if s.name == ENFORCED}
     registered = {r.account_id: r.registered for r in tables.rows(MfaRegistration)}
     unread = _unread(outcomes)
+    configured = frozenset(config.get("emergency_accounts", ()))
     for account in tables.rows(Account):
-        yield _judged(account, flags.get(account.account_id), registered.get(account.account_id), unread)
+        found = _judged(account, flags.get(account.account_id), registered.get(account.account_id), unread)
+        yield replace(found, emergency=(account.username or "").lower() in configured)
 
 
 def _judged(account: Account, flag: str | None, registered: bool | None, unread: str) -> MfaEnforcement:

@@ -243,6 +243,16 @@ def test_verdicts(flag, enrolled, enabled, verdict):
     assert ("No scope." in row.reason) is (verdict == "unknown")
 
 
+def test_an_emergency_account_is_one_that_the_configuration_names():
+    rows = [Account("1", username="Notfall@hof.example", enabled=True), Account("2", enabled=True),
+            Account("3", username="notfall2@hof.example", enabled=False)]  # fmt: skip
+    tables = SimpleNamespace(rows=lambda table: (row for row in rows if isinstance(row, table)))
+    for named, expected in ((("notfall@hof.example", "notfall2@hof.example"), [True, False, True]), ((), [False] * 3)):
+        config = {"emergency_accounts": named} if named else {}
+        found = enforcement.rows(tables, {}, datetime(2026, 1, 1), config)
+        assert [row.emergency for row in found] == expected
+
+
 # Any JSON of the right outer shape: the fields we read with values of their types, now and then anything at all.
 WORDS = st.sampled_from((
     "login", "login_success", "login_challenge", "login_verification", "login_challenge_status", "passed", "group",
