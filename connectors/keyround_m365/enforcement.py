@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,7 +95,10 @@ def rows(
 
 @dataclass(slots=True)
 class _Tenant:
-    """Everything the verdicts rest on. `unread` says why the policies are not known; "" where they are."""
+    """Everything the verdicts rest on. `unread` says why the policies are not known; "" where they are.
+
+    `highest` are the active highest administrators; with `highest_open` anybody may be one more.
+    """
 
     policies: Policies
     unread: str
@@ -110,6 +113,7 @@ class _Tenant:
     guest_trusted: bool
     eligible: frozenset[str]
     highest: frozenset[str]
+    highest_open: bool
     configured: frozenset[str]
 
     @classmethod
@@ -142,6 +146,8 @@ class _Tenant:
             highest=frozenset(
                 row.holder_id for row in roles if row.highest and row.state == "active" and row.scope == "tenant"
             ),
+            highest_open=not _whole(outcomes.get("role_assignments"))
+            or any(row.highest is not False and row.holder_kind == "group" for row in roles),
             configured=frozenset(config.get("emergency_accounts", ())),
         )
 
@@ -156,7 +162,6 @@ class _Tenant:
         who = self.now.profile(account.account_id, guest, self.named)
         possible = self.policies.possible(who)
         verdict, why = _agreed(possible, facts)
-        sure = possible.coverages[0] if len(possible.coverages) == 1 else None
         return MfaEnforcement(
             account_id=account.account_id,
             verdict=verdict,
@@ -172,7 +177,7 @@ class _Tenant:
             legacy_blocked=_legacy_blocked(possible, facts),
             device_code_blocked=_same(coverage.device_code_blocked for coverage in possible.coverages),
             registration_protected=_same(coverage.registration_protected for coverage in possible.coverages),
-            emergency=self._emergency(account, who, sure),
+            emergency=self._emergency(account, lambda: self._exempt(who, possible)),
         )
 
     def _facts(self, account: Account) -> Facts:
@@ -191,13 +196,16 @@ class _Tenant:
         )
 
     def _without_policies(self, account: Account, facts: Facts) -> MfaEnforcement:
-        configured = self._named(account)
+        # Security defaults leave no policy to be exempt from. Of a snapshot from before policies were read, rules go
+        # on saying what they said of it then.
+        not_exempt = facts.defaults or self.unread == NOT_READ_THEN
+        emergency = self._emergency(account, lambda: False if not_exempt else None)
         if facts.defaults:
             return MfaEnforcement(
                 account.account_id, "security_defaults", [DEFAULTS], [], phishing_resistant=False, reason=_RISK,
-                legacy_blocked=True, emergency=configured,
+                legacy_blocked=True, emergency=emergency,
             )  # fmt: skip
-        return MfaEnforcement(account.account_id, "unknown", reason=self.unread, emergency=configured)
+        return MfaEnforcement(account.account_id, "unknown", reason=self.unread, emergency=emergency)
 
     def _by(self, verdict: str, possible: Possible, facts: Facts, account: Account) -> list[str]:
         by = sorted({name for coverage in possible.coverages for name in coverage.demanded_by})
@@ -248,15 +256,25 @@ class _Tenant:
     def _named(self, account: Account) -> bool:
         return (account.username or "").lower() in self.configured
 
-    def _emergency(self, account: Account, who: Profile, sure: Coverage | None) -> bool:
+    def _emergency(self, account: Account, exempt: Callable[[], bool | None]) -> bool | None:
         """Configured, or recognised: a highest administrator of the cloud alone, exempt from what everybody must do."""
         if self._named(account):
             return True
-        if account.account_id not in self.highest or account.external or account.synced or sure is None or sure.verdict:
-            return False
+        highest = account.account_id in self.highest or (None if self.highest_open else False)
+        signs = (highest, _not(account.external), _not(account.synced), _not(account.licensed))
+        return False if False in signs else _all((*signs, exempt()))
+
+    def _exempt(self, who: Profile, possible: Possible) -> bool | None:
+        """By name or group from every policy that demands something of everybody; and nothing demands a factor."""
         demanding = [p for p in self.policies.enabled if p.include.everybody and p.grant.clauses and not p.grant.block]
-        named = [p for p in demanding if who.account_id in p.exclude.users or p.exclude.groups & who.groups]
-        return bool(demanding) and len(named) == len(demanding) and account.licensed is False
+        named = (
+            who.account_id in p.exclude.users
+            or bool(p.exclude.groups & who.groups)
+            or (None if p.exclude.groups & who.groups_open else False)
+            for p in demanding
+        )
+        undemanded = _same(not coverage.verdict for coverage in possible.coverages)
+        return _all((bool(demanding), undemanded, *named))
 
 
 def documents(tables: Tables) -> tuple[list[Policy], list[Policy], dict[str, Location]]:
@@ -368,6 +386,16 @@ def _legacy_blocked(possible: Possible, facts: Facts) -> bool | None:
         return True
     by_policies = _same(coverage.legacy_blocked for coverage in possible.coverages)
     return None if facts.defaults is None and not by_policies else by_policies
+
+
+def _not(value: bool | None) -> bool | None:
+    return None if value is None else not value
+
+
+def _all(values: Iterable[bool | None]) -> bool | None:
+    """Kleene's "and": one no decides, else one unknown leaves it open."""
+    found = set(values)
+    return False if False in found else None if None in found else True
 
 
 def _same(values: Iterable[bool | None]) -> bool | None:

@@ -562,3 +562,24 @@ def test_63_old_clients_may_be_kept_out_by_security_defaults_nobody_could_read()
     assert judged([policy("P")], defaults=None)["ada"].legacy_blocked is True
     assert judged([], defaults=True)["ada"].legacy_blocked is True
     assert judged([], defaults=False)["ada"].legacy_blocked is False
+
+
+def test_57_silence_makes_nobody_an_everyday_account():
+    exempt, glass, unread = (
+        policy("P", who={"excludeUsers": ["ada"]}),
+        person(licensed=False),
+        Incomplete(0, NotGranted("No.")),
+    )
+    roles = outcomes_of(role_assignments=unread)
+    assert judged([exempt], [glass], outcomes=roles)["ada"].emergency is None
+    assert judged([exempt], [person(licensed=True)], outcomes=roles)["ada"].emergency is False
+    hidden = role("admins", holder_kind="group", members_known=False)
+    assert judged([exempt], [glass], hidden)["ada"].emergency is None
+    policies = outcomes_of(access_policies=unread)
+    assert judged([], [glass], role("ada"), outcomes=policies)["ada"].emergency is None
+    assert judged([], [glass], role("bo"), outcomes=policies)["ada"].emergency is False
+    assert judged([], [glass], role("ada"), outcomes=policies, defaults=True)["ada"].emergency is False
+    grouped = policy("P", who={"excludeGroups": ["old"]})
+    assert judged([grouped], [glass], role("ada"), *group("old", "ada"))["ada"].emergency is True
+    assert judged([grouped], [glass], role("ada"), *group("old", known=False))["ada"].emergency is None
+    assert judged([exempt], [person(synced=None, licensed=False)], role("ada"))["ada"].emergency is None
