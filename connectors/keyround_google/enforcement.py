@@ -34,7 +34,8 @@ def rows(
     configured = frozenset(config.get("emergency_accounts", ()))
     for account in tables.rows(Account):
         found = _judged(account, flags.get(account.account_id), registered.get(account.account_id), unread)
-        yield replace(found, emergency=(account.username or "").lower() in configured)
+        # Google has no policies that only watch.
+        yield replace(found, report_only=[], emergency=(account.username or "").lower() in configured)
 
 
 def _judged(account: Account, flag: str | None, registered: bool | None, unread: str) -> MfaEnforcement:

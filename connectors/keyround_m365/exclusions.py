@@ -32,6 +32,14 @@ from .enforcement import documents, guest_kinds
 _COVERED = {"enforced", "security_defaults", "per_user", "blocked"}
 _NOT_TOLD = {"unknown", "third_party"}
 _KINDS = frozenset(GUEST_KINDS.values())
+_CALLED = {
+    "b2bcollaborationguest": "invited guests",
+    "b2bcollaborationmember": "invited people with the rights of members",
+    "b2bdirectconnectuser": "people of other organisations in shared channels",
+    "internalguest": "guests with an account of their own here",
+    "otherexternaluser": "other people from outside",
+    "serviceprovider": "staff of the service provider",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +133,12 @@ def _named(policy: Policy, side: str, people: People, directory: _Directory) -> 
         yield row("role", key, directory.roles.get(key), None, held_by)
     if people.any_guest:
         everyone = set().union(*(directory.guests.get(kind, set()) for kind in _KINDS))
-        yield row("guests", "all", None, None, everyone)
+        yield row("guests", "all", "all guests", None, everyone)
     for guests in people.guests:
         some = set().union(*(directory.guests.get(kind, set()) for kind in guests.kinds & _KINDS))
-        yield row("guests", ",".join(sorted(guests.kinds)), None, None, None if guests.tenants is not None else some)
+        kinds = sorted(guests.kinds)
+        called = ", ".join(_CALLED.get(kind, kind) for kind in kinds)
+        yield row("guests", ",".join(kinds), called, None, None if guests.tenants is not None else some)
 
 
 def _demands(policy: Policy) -> str:

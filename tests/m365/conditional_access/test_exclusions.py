@@ -52,6 +52,7 @@ def test_roles_guests_and_old_clients():
         found["G", "guests", "b2bcollaborationguest"].accounts,
         found["G", "guests", "b2bcollaborationguest"].uncovered,
     ) == (1, 0)
+    assert found["G", "guests", "b2bcollaborationguest"].subject == "invited guests"
     assert found["Old", "account", "ada"].uncovered == 0  # G demands what an old client cannot give
     alone = exempt([old])["Old", "account", "ada"]
     assert (alone.demands, alone.uncovered) == ("legacy_block", 1)
