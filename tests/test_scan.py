@@ -19,9 +19,10 @@ from keyround_fixtures import Cloud, Fault, load
 from tests.napping import NOW, Nap
 
 HERE = NOW.replace(tzinfo=None)
-PATHS = ("organization", "subscribedSkus", "identitySecurity", "/users", "userRegistration", "roleDefinitions",
-         "roleAssignments", "transitiveMembers", "authentication/methods", "MethodsPolicy", "domains", "perUserMfa",
-         "requirements", "crossTenant", "batch", "signIns", "customer", "roles", "members", "login")  # fmt: skip
+PATHS = ("organization", "subscribedSkus", "identitySecurity", "conditionalAccess/policies", "namedLocations",
+         "/groups", "/users", "userRegistration", "roleDefinitions", "roleAssignments", "transitiveMembers",
+         "authentication/methods", "MethodsPolicy", "domains", "perUserMfa", "requirements", "crossTenant", "batch",
+         "signIns", "customer", "roles", "members", "login")  # fmt: skip
 BODIES = ("429_retry_after_10", "429_no_retry_after", "503_plain_html", "403_authorization_requestdenied",
           "google_403_quota", "google_503", "google_500")  # fmt: skip
 KINDS = ("reset", "short", "truncated", "empty", "duplicate", "expired", "unknown")
@@ -72,7 +73,7 @@ def verdicts(cloud, tmp_path, monkeypatch):
 def test_random_faults_change_no_verdict(cloud, verdicts):
     truth, silent = verdicts(0)
     cells = {(*where, *key): verdict for where, rows in truth.items() for key, verdict in rows.items()}
-    assert len(truth) == 16 and not silent and {"fail", "pass", "unknown"} == set(cells.values())
+    assert len(truth) == 25 and not silent and {"fail", "pass", "unknown"} == set(cells.values())
     for seed in range(1, SEEDS):
         chance = random.Random(seed)
         cloud.faults[:] = [_fault(chance) for _ in range(6)]

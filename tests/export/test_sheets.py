@@ -300,6 +300,21 @@ def test_an_empty_sign_in_sheet_says_whether_it_knows() -> None:
     assert empty(small(SAFE, sign_ins=NOT_OFFERED)).startswith("None known.")
 
 
+def test_sentences_among_the_evidence_stand_on_lines_of_their_own() -> None:
+    evidence = {"gaps": ["No second factor on trusted networks.", "No second factor in Teams, Word."],
+                "enforced_by": ["All", "Admins"], "exempt_kind": "group", "named_under": ["exclude"],
+                "exempt_through": []}  # fmt: skip
+    results = (Evaluated(rule("x"), M365, (Judged("ada", "fail", evidence),)),)
+    assert rows(small([account("ada")], results), "Findings")[0]["Facts"].split("\n") == [
+        "Gaps: No second factor on trusted networks.",
+        "No second factor in Teams, Word.",
+        "Demanded by: All, Admins",
+        "Who is exempt: A group",
+        "The policy: exempts it",
+        "Exempt through: None",
+    ]
+
+
 def test_evidence_is_plain() -> None:
     evidence = {
         "account": "ada@brandtner.example", "newColumn_x": 3, "licensed": True, "last_success_at": None,

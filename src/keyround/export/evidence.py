@@ -13,7 +13,8 @@ from .clean import short
 from .known import address
 
 _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "outcome": "outcome", "state": "state",
-          "verdict": "verdict", "enforcement": "verdict", "kind": "kind"}  # fmt: skip
+          "verdict": "verdict", "enforcement": "verdict", "kind": "kind", "exempt_kind": "policy_subject",
+          "deleted_kind": "policy_subject", "named_under": "policy_side"}  # fmt: skip
 _WHO = frozenset({"account", "username", "display_name"})
 
 Who = tuple[str, str]
@@ -82,7 +83,8 @@ def _value(column: str, value: Any) -> str:
     if isinstance(value, str):
         return _text(column, value)
     if isinstance(value, Iterable):
-        return ", ".join(_value(column, part) for part in value) or say("none")
+        parts = [_value(column, part) for part in value]
+        return ("\n" if any(part.endswith(".") for part in parts) else ", ").join(parts) or say("none")
     return str(value)
 
 
