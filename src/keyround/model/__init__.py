@@ -5,18 +5,26 @@ from __future__ import annotations
 from .access_policies import AccessPolicy
 from .account_use import AccountUse
 from .accounts import Account
+from .app_credentials import AppCredential
+from .app_grants import AppGrant
+from .audit_events import AuditEvent
 from .auth_methods import AuthMethod
+from .devices import Device
 from .group_members import GroupMember
 from .groups import Group
+from .mailbox_rules import MailboxRule
 from .mfa_enforcements import MfaEnforcement
 from .mfa_registrations import MfaRegistration
 from .policy_exclusions import PolicyExclusion
+from .risk_events import RiskEvent
 from .role_assignments import RoleAssignment
 from .schema import Column, Id, Row, arrow_schema, bare, columns, ddl, prefixed
+from .secure_scores import SecureScore
 from .settings import Setting
 from .sign_in_places import SignInPlace
 from .sign_ins import SignIn
 from .tenants import Tenant
+from .training import Training
 
 TABLES: dict[str, type[Row]] = {
     "tenants": Tenant,
@@ -33,6 +41,14 @@ TABLES: dict[str, type[Row]] = {
     "groups": Group,
     "group_members": GroupMember,
     "policy_exclusions": PolicyExclusion,
+    "app_grants": AppGrant,
+    "app_credentials": AppCredential,
+    "mailbox_rules": MailboxRule,
+    "risk_events": RiskEvent,
+    "devices": Device,
+    "audit_events": AuditEvent,
+    "training": Training,
+    "secure_scores": SecureScore,
 }
 COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "policy_exclusions", "sign_in_places", "account_use"})
 """Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
@@ -40,7 +56,8 @@ COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "policy_exclusions", "
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
-    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountUse", "AuthMethod", "Column", "Group",
-    "GroupMember", "Id", "MfaEnforcement", "MfaRegistration", "PolicyExclusion", "RoleAssignment", "Row", "Setting",
-    "SignIn", "SignInPlace", "Tenant", "arrow_schema", "bare", "columns", "ddl", "prefixed",
+    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountUse", "AppCredential", "AppGrant",
+    "AuditEvent", "AuthMethod", "Column", "Device", "Group", "GroupMember", "Id", "MailboxRule", "MfaEnforcement",
+    "MfaRegistration", "PolicyExclusion", "RiskEvent", "RoleAssignment", "Row", "SecureScore", "Setting", "SignIn",
+    "SignInPlace", "Tenant", "Training", "arrow_schema", "bare", "columns", "ddl", "prefixed",
 ]  # fmt: skip
