@@ -13,14 +13,18 @@ from keyround.connector import Clock, Identity
 
 from . import (
     access_policies,
+    apps,
     audit_sign_ins,
     auth_methods,
     authorization_policy,
     cross_tenant_access,
+    devices,
+    directory_audits,
     domains,
     eligible_roles,
     enforcement,
     exclusions,
+    mailbox_rules,
     methods_policy,
     mfa_registrations,
     named_locations,
@@ -29,10 +33,13 @@ from . import (
     organization,
     per_user_mfa,
     policy_groups,
+    risk,
     role_assignments,
     role_groups,
+    secure_scores,
     security_defaults,
     sign_ins,
+    training,
     users,
 )
 from .noted import noting
@@ -66,6 +73,17 @@ class _Microsoft365:
         sign_ins.DATASET,
         audit_sign_ins.DATASET,
         noninteractive_sign_ins.DATASET,
+        directory_audits.DATASET,
+        risk.USERS,
+        risk.DETECTIONS,
+        apps.DELEGATED,
+        apps.PERMISSIONS,
+        apps.CREDENTIALS,
+        mailbox_rules.DATASET,
+        devices.DIRECTORY,
+        devices.MANAGEMENT,
+        training.DATASET,
+        secure_scores.DATASET,
     )
     derived = (enforcement.DERIVED, exclusions.DERIVED)
     setup = SetUp(datasets)

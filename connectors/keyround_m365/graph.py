@@ -98,7 +98,8 @@ class Graph:
     """One tenant's Graph, synchronous on the outside. Owns its event loop; close it.
 
     `premium` becomes True once the tenant's subscriptions were seen to include P1; `plans` are the service plans in
-    force, None until they were read; `pim` becomes False once it is certain that no role can be switched on here.
+    force and `domains` the organisation's own, None until they were read; `pim` becomes False once it is certain that
+    no role can be switched on here.
     `answers` are the listings that more than one data set reads; `sign_in_report` becomes True once Microsoft's report
     of sign-ins has answered, and `noninteractive` is the setting of that name. `memory` outlives the scan; it is for
     what a data set has to come back for. `noted` is what earlier data sets saw and later ones ask about.
@@ -115,6 +116,7 @@ class Graph:
         self.sign_in_report = False
         self.memory = memory
         self.noted = Noted()
+        self.domains: frozenset[str] | None = None
         self.groups: dict[str, tuple[bytes, ...] | CollectError] = {}
         self.policies: list[bytes] = []
         self._root = root
@@ -425,6 +427,12 @@ def remembered(graph: Graph, question: Question) -> Iterator[bytes]:
     if isinstance(known, CollectError):
         raise known
     yield from known
+
+
+def tenant_of(token: str) -> str | None:
+    """The tenant a JWT was issued for; None when the token is opaque."""
+    claim = token_claims(token).get("tid")
+    return claim.lower() if isinstance(claim, str) else None
 
 
 def token_claims(token: str) -> dict[str, Any]:

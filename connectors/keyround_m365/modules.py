@@ -10,14 +10,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keyround.connector import DataSet, Window, Without
-from keyround.errors import CollectError, NotEnabled, NotGranted
+from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed
 
 if TYPE_CHECKING:
     from .graph import Graph
 
 
+PLANS = {"P1": "Entra ID P1", "P2": "Entra ID P2"}
+
+
 def optional(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
-    """The same data set, NotEnabled as long as its permissions are not granted."""
+    """The same data set, NotEnabled as long as its permissions are not granted. Whatever plan it lacks is named."""
 
     def pages(graph: Graph, window: Window) -> Iterator[Any]:
         if lacking := graph.lacks(dataset.grants):
@@ -31,6 +34,12 @@ def optional(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
             if begun:
                 raise
             raise _off(dataset, dataset.grants, error.code) from error
+        except NotLicensed as error:
+            if begun or not dataset.needs_plan:
+                raise
+            plan = PLANS.get(dataset.needs_plan, dataset.needs_plan)
+            detail = f"This needs {plan}, which the tenant does not have."
+            raise NotLicensed(detail, error.remedy, code=error.code) from error
 
     return replace(dataset, pages=pages, required=False)
 

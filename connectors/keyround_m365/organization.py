@@ -81,7 +81,9 @@ def identify(graph: Graph) -> Identity:
     A token that names its tenant is enough where /organization itself is
     refused: Entra issued it for that tenant and no other.
     """
-    claims = {tid} if (tid := _tenant_of_token(graph.token())) else set[str]()
+    from .graph import tenant_of
+
+    claims = {tid} if (tid := tenant_of(graph.token())) else set[str]()
     try:
         body = graph.one(_question("organization", "id,displayName"))
     except (NotGranted, NotEnabled, Unexpected):
@@ -93,16 +95,9 @@ def identify(graph: Graph) -> Identity:
     return Identity(frozenset(claims))
 
 
-def _tenant_of_token(token: str) -> str | None:
-    """The tenant a JWT was issued for; None when the token is opaque."""
-    from .graph import token_claims
-
-    claim = token_claims(token).get("tid")
-    return claim.lower() if isinstance(claim, str) else None
-
-
 def pages(graph: Graph, window: Window) -> Iterator[tuple[bytes, bytes | None] | Without]:
     own = graph.one(_question("organization", "id,displayName,countryLetterCode,createdDateTime,verifiedDomains"))
+    graph.domains = domains(decode(own, _Organizations).value)
     skus: bytes | None = None
     try:
         skus = graph.one(_question("subscribedSkus"))
@@ -134,6 +129,12 @@ def rows(page: tuple[bytes, bytes | None]) -> Iterator[Tenant | Setting]:
                 )
     if skus is not None:
         yield Setting("p1_seats", str(p1_seats(decode(skus, _Skus).value)), source="subscribedSkus")
+
+
+def domains(organizations: list[_Organization]) -> frozenset[str] | None:
+    """The organisation's own domains, lower case; None where it does not say."""
+    found = [domain.name.lower() for own in organizations for domain in own.verifiedDomains or [] if domain.name]
+    return frozenset(found) or None
 
 
 def plans(skus: list[_Sku]) -> list[str]:

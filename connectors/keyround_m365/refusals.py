@@ -45,6 +45,22 @@ _P1_GLITCH = (
 _NEEDS_P2 = ("aadpremiumlicenserequired", "not licensed for this feature", "needs an aad premium 2", "entra id p2")
 
 
+_CLOSED = (
+    "Exchange refused: an application access policy closes the mailbox to this application, or the application "
+    "lacks the permission."
+)
+_OPEN = (
+    "Let an Exchange administrator add the mailbox to the application access policy of this application, "
+    "or grant {grants} where it is missing."
+)
+# Ways in which a service says that the tenant does not have it; no list of them is published.
+_UNLICENSED = (
+    "not licensed", "request not applicable to target tenant", "valid license", "valid licence", "required license",
+    "requires a license", "no license", "does not have a license", "license is required", "valid subscription",
+)  # fmt: skip
+_NO_MAILBOX = ("mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi")
+
+
 class _Error(msgspec.Struct):
     code: str | None = None
     message: str | None = None
@@ -82,12 +98,18 @@ def refusal(status: int, body: bytes, grants: str, premium: bool, by_person: boo
         return NotLicensed("This report needs Entra ID P1, which the tenant does not have.", _NO_P1, code=code)
     if any(phrase in said for phrase in _NEEDS_P2):
         return NotLicensed("This needs Entra ID P2, which the tenant does not have.", "Nothing to repair.", code=code)
+    if status == 402 or any(phrase in said for phrase in _UNLICENSED):
+        return NotLicensed("The tenant's plan does not include this.", "Nothing to repair.", code=code)
+    if code.lower() in _NO_MAILBOX:
+        return NotEnabled("The account has no mailbox in the cloud.", "Nothing to repair.", code=code)
     if "continuous access evaluation" in said or status == 401:
         return Expired(
             "Microsoft no longer accepts the sign-in of this scan.",
             "Renew the credential or token and scan again.",
             code=code,
         )
+    if code == "ErrorAccessDenied":
+        return NotGranted(_CLOSED, _OPEN.format(grants=grants), code=code)
     if status == 403:
         lacking = (
             "whoever signed in lacks a role or a permission" if by_person else "the application lacks a permission"

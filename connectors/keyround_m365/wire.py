@@ -32,3 +32,8 @@ def country(text: str | None) -> str | None:
 def flag(value: bool | None) -> str | None:
     """A switch as the value of a setting."""
     return None if value is None else str(value).lower()
+
+
+def count(number: int | None) -> int | None:
+    """A number of things; None for what cannot be one."""
+    return number if number is not None and 0 <= number < 2**53 else None

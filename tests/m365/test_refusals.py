@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from keyround.connector import Complete, Incomplete
 from keyround.errors import COLLECT_ERRORS, CollectError, ConfigError
 from keyround_fixtures import Fault
+from keyround_fixtures.bodies import BODIES
 from keyround_m365 import CONNECTOR
 from keyround_m365.refusals import refusal, sign_in_refusal
 from keyround_m365.settings import Settings
@@ -17,7 +19,7 @@ PREMIUM = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTen
 @pytest.mark.parametrize(
     "denied, refused, columns",
     [
-        (["AuditLog.Read.All"], {"mfa_registrations", "sign_ins"}, {"last_success_at"}),
+        (["AuditLog.Read.All"], {"mfa_registrations", "sign_ins", "directory_audits"}, {"last_success_at"}),
         (["Policy.Read.All"],
          {"security_defaults", "access_policies", "methods_policy", "authorization_policy", "cross_tenant_access",
           "per_user_mfa"}, set()),
@@ -29,7 +31,7 @@ PREMIUM = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTen
 )  # fmt: skip
 def test_one_permission_taken_away(denied, refused, columns, gather, settings, cloud):
     cloud.deny("m365", *denied)
-    found = gather(settings)
+    found = gather(settings, *(dataset.name for dataset in CONNECTOR.datasets if not dataset.module))
     incomplete = {name for name, (outcome, _) in found.items() if isinstance(outcome, Incomplete)}
     assert incomplete - {"noninteractive_sign_ins"} == refused
     for name in refused:
@@ -59,6 +61,12 @@ def test_an_unreadable_group_hides_its_members_and_nobody_else(gather, settings,
         (403, b"<html>no</html>", "NotGranted"),
         (400, b'{"error":{"code":"BadRequest","message":"Resource not found for the segment \'x\'."}}', "NotEnabled"),
         (400, b'{"error":{"code":"BadRequest","message":"{\\"nested\\": true}"}}', "Unexpected"),
+        (400, msgspec.json.encode(BODIES["400_intune_not_applicable"].body), "NotLicensed"),
+        (403, msgspec.json.encode(BODIES["403_intune_scopes"].body), "NotGranted"),
+        (403, msgspec.json.encode(BODIES["403_no_valid_license"].body), "NotLicensed"),
+        (402, b'{"error":{"code":"PaymentRequired","message":"x"}}', "NotLicensed"),
+        (404, msgspec.json.encode(BODIES["404_mailbox_not_enabled"].body), "NotEnabled"),
+        (403, msgspec.json.encode(BODIES["403_error_access_denied"].body), "NotGranted"),
         (401, b"", "Expired"),
         (418, b'{"error":"teapot"}', "Unexpected"),
     ],

@@ -10,20 +10,27 @@ from hypothesis import strategies as st
 
 from keyround.errors import CollectError
 from keyround_m365 import (
+    apps,
     auth_methods,
     authorization_policy,
     cross_tenant_access,
+    devices,
+    directory_audits,
     domains,
     eligible_roles,
+    mailbox_rules,
     methods_policy,
     mfa_registrations,
     organization,
     per_user_mfa,
     pim,
+    risk,
     role_assignments,
     role_groups,
+    secure_scores,
     security_defaults,
     sign_ins,
+    training,
     users,
 )
 
@@ -139,6 +146,70 @@ def test_cross_tenant_access(value, partners):
 @given(st.dictionaries(st.text(), st.text(min_size=1)))
 def test_per_user_states(states):
     assert len(list(per_user_mfa.rows(per_user_mfa.Page(states, "users")))) == len(states)
+
+
+@given(objects("id", "activityDateTime", "activityDisplayName", "result", "resultReason", "initiatedBy",
+               "targetResources"), st.sampled_from(["Add member to role", "Consent to application", "x"]),
+       st.sampled_from(["Role.DisplayName", "ConsentAction.Permissions", "AppRole.Value", "KeyDescription"]),
+       st.text() | st.sampled_from(["[1, null, [2]]", '"a b"', "[] => [[Scope: a b, x]]", "{", "[" * 400]))  # fmt: skip
+def test_directory_audits(value, activity, name, changed):
+    harmless(directory_audits.rows, body(value))
+    target = {"type": "User", "id": "u", "modifiedProperties": [{"displayName": name, "newValue": changed}]}
+    record = {"id": "a", "activityDateTime": "2026-11-20T12:00:00Z", "activityDisplayName": activity}
+    for row in directory_audits.rows(body([{**record, "targetResources": [target]}])):
+        assert all(isinstance(one, str) and one for one in row.details)
+
+
+RISK = ("id", "userId", "riskLevel", "riskState", "riskDetail", "riskEventType", "activityDateTime", "detectedDateTime",
+        "riskLastUpdatedDateTime", "location", "ipAddress", "userPrincipalName")  # fmt: skip
+
+
+@given(objects(*RISK))
+def test_risk(value):
+    harmless(risk.user_rows, body(value))
+    harmless(risk.detection_rows, body(value))
+
+
+ENTRY = ("id", "appId", "displayName", "appOwnerOrganizationId", "verifiedPublisher", "keyCredentials", "appRoles",
+         "passwordCredentials", "servicePrincipalType", "createdDateTime")  # fmt: skip
+
+
+@given(objects(*ENTRY), objects("id", "clientId", "consentType", "principalId", "resourceId", "scope"),
+       objects("appRoleId", "resourceId", "resourceDisplayName"), st.sampled_from(["", "t"]))  # fmt: skip
+def test_apps(entries, grants, assigned, own):
+    harmless(apps.grant_rows, apps.GrantPage(body(grants), (body(entries),), own))
+    harmless(apps.credential_rows, apps.CredentialPage(body(entries), "entry"))
+    for entry in entries:
+        page = apps.PermissionPage(json.dumps(entry).encode("ascii"), (body(assigned),), (), own)
+        harmless(apps.permission_rows, page)
+
+
+@given(objects("id", "displayName", "isEnabled", "actions", "conditions"), objects("address", "x"), st.text(),
+       st.none() | st.just(frozenset({"a.example"})))  # fmt: skip
+def test_mailbox_rules(value, addresses, text, domains):
+    harmless(mailbox_rules.rows, mailbox_rules.Page("a", (body(value),), domains))
+    actions = {"forwardTo": [{"emailAddress": one} for one in addresses], "moveToFolder": text}
+    harmless(mailbox_rules.rows, mailbox_rules.Page("a", (body([{"id": "r", "actions": actions}]),), domains))
+
+
+@given(objects("id", "deviceId", "displayName", "trustType", "isManaged", "registeredOwners", "deviceOwnership"),
+       objects("id", "azureADDeviceId", "complianceState", "jailBroken", "userId", "lastSyncDateTime"))  # fmt: skip
+def test_devices(known, managed):
+    harmless(devices.rows, body(known))
+    harmless(devices.managed_rows, body(managed))
+
+
+@given(objects("attackSimulationUser", "simulationCount", "clickCount", "userTrainings", "repeatOffenceCount"),
+       st.integers())  # fmt: skip
+def test_training(value, number):
+    one = {"attackSimulationUser": {"userId": "u"}, "clickCount": number}
+    harmless(training.rows, training.Page((body(value), body([one])), (body(value),), (body(value),)))
+
+
+@given(objects("createdDateTime", "currentScore", "maxScore", "averageComparativeScores", "controlScores"),
+       st.booleans())  # fmt: skip
+def test_secure_scores(value, newest):
+    harmless(secure_scores.rows, secure_scores.Page(body(value), newest))
 
 
 @pytest.mark.parametrize("page", [b"", b"[]", b'{"value":', b"\xff\xfe", b"null", b'{"value": {}}'])
