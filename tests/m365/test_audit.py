@@ -326,7 +326,9 @@ def client(monkeypatch):
     def of(cloud):
         monkeypatch.setenv("T", cloud.token("m365"))
         settings = settings_of(cloud, 0) | {"token": "env:T"}
-        return Client("acme", "Acme", (TenantConfig("m365", settings, Path()),))
+        tenant = TenantConfig("m365", settings, Path())
+        # Without policies nobody is exempt from any, so an emergency account has to be named to be known.
+        return Client("acme", "Acme", (tenant,), emergency_accounts=("notfall@hollenstedt.onmicrosoft.example",))
 
     return of
 

@@ -144,6 +144,7 @@ def test_applications_and_in_whose_name_they_act(gather, plus, rich):
     assert secrets.keys() == {
         ("Rechnungsimport", "registration", "secret", "alt"), ("Rechnungsimport", "registration", "secret", "2026"),
         ("Rechnungsimport", "entry", "secret", None), ("Intranet", "registration", "certificate", "CN=intranet"),
+        ("Keyround", "registration", "secret", "this year"), ("Keyround", "registration", "secret", "last year"),
     }  # fmt: skip
     assert secrets["Rechnungsimport", "registration", "secret", "alt"].ends_at < NOW.replace(tzinfo=None)
     assert {row.app_id for row in found["app_credentials"][1]} <= {

@@ -145,7 +145,7 @@ def test_a_certificate_that_ends_is_announced(days, said):
 
 def test_a_secret_that_ends_is_announced_where_it_can_be_read(secured, cloud, nap):  # noqa: F811
     settings = secured | {"credential": "secret", "secret": cloud.app_secret("m365")}
-    (application,) = cloud.tenants[0].tables["applications"]
+    application = next(one for one in cloud.tenants[0].tables["applications"] if one["appId"] == cloud.client_id)
     this_year = application["passwordCredentials"][0]
     before = this_year["endDateTime"]
     this_year["endDateTime"] = f"{NOW + timedelta(days=6, hours=1):%Y-%m-%dT%H:%M:%SZ}"
