@@ -150,13 +150,34 @@ def test_a_full_disk_is_a_clear_error_and_the_last_snapshot_stays(store):
     good = sealed(store)
     with store.locked():
         draft = store.begin(NOW + timedelta(hours=1))
-        (draft.folder / "accounts.parquet").symlink_to("/dev/full")
-        with pytest.raises(StoreError) as caught, draft.writer(TENANT, "m365", "users", Account) as write:
-            write([Account(f"{n}" * 50) for n in range(40_000)])
+        (draft.folder / ".rows-0.parquet").symlink_to("/dev/full")
+        with pytest.raises(StoreError) as caught:
+            with draft.writer(TENANT, "m365", "users", Account) as write:
+                write([Account(f"{n}" * 50) for n in range(40_000)])
             draft.freeze()
         draft.discard()
     assert os.strerror(errno.ENOSPC) in str(caught.value) and "Free some space" in caught.value.remedy
     assert store.stamps() == [good.folder.name] and store.snapshot(good.folder.name)
+
+
+def test_rows_lie_in_declared_order_whoever_wrote_first(store):
+    def frozen(at, order):
+        with store.locked():
+            draft = store.begin(at)
+            with (
+                draft.writer(TENANT, "m365", order[0], Account) as one,
+                draft.writer(TENANT, "m365", order[1], Account) as other,
+            ):
+                for number in range(3):
+                    one([Account(f"{order[0]}{number}")])
+                    other([Account(f"{order[1]}{number}")])
+            draft.freeze([(TENANT, "a"), (TENANT, "b")])
+            whole = (draft.folder / "accounts.parquet").read_bytes()
+            assert not list(draft.folder.glob(".rows*"))
+            draft.discard()
+        return whole
+
+    assert frozen(NOW, "ab") == frozen(NOW, "ba")
 
 
 def test_a_scan_at_a_day_to_come_calls_no_day_finished_that_is_not_over(store):

@@ -5,11 +5,12 @@ Importing this package imports no SDK; `CONNECTOR.open` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from keyround.connector import Clock, Identity
+from keyround.connector import Clock, DataSet, Identity, Window
 
 from . import (
     access_policies,
@@ -50,10 +51,21 @@ if TYPE_CHECKING:
     from .graph import Graph
 
 
+def _budgeted(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
+    """The same data set, ended by Throttled when it takes longer than the settings allow."""
+
+    def pages(graph: Graph, window: Window) -> Iterator[Any]:
+        with graph.budgeted():
+            yield from dataset.pages(graph, window)
+
+    return replace(dataset, pages=pages)
+
+
 class _Microsoft365:
     name = "m365"
     title = "Microsoft 365"
-    datasets = (
+    at_once = 4
+    datasets: Sequence[DataSet[Graph, Any]] = (
         organization.DATASET,
         security_defaults.DATASET,
         access_policies.DATASET,
@@ -85,6 +97,7 @@ class _Microsoft365:
         training.DATASET,
         secure_scores.DATASET,
     )
+    datasets = tuple(map(_budgeted, datasets))
     derived = (enforcement.DERIVED, exclusions.DERIVED)
     setup = SetUp(datasets)
 
@@ -100,7 +113,8 @@ class _Microsoft365:
 
         read = Settings.read(settings)
         scope = f"{CLOUDS[read.cloud][1]}/.default"
-        graph = Graph(read.graph_url, scope, lambda: credential(read), clock, {} if memory is None else memory)
+        kept = {} if memory is None else memory
+        graph = Graph(read.graph_url, scope, lambda: credential(read), clock, kept, read.client_id, read.budget_seconds)
         graph.noninteractive = read.noninteractive
         try:
             yield graph

@@ -172,7 +172,7 @@ class AuditSearch:
                 "Nothing to repair: scan again later, or let the scan wait longer with --wait 20m.",
                 code="running",
             )
-        self.graph.clock.sleep(min(seconds, left))
+        self.graph.sleep(min(seconds, left))
 
     def _memory(self) -> _Remembered:
         try:

@@ -1,4 +1,4 @@
-"""The only module that speaks HTTP to Microsoft Graph.
+"""The only module that asks Microsoft Graph anything.
 
 Requests go through the SDK's own request adapter (authentication, telemetry,
 URL building are its business) and come back as bytes. Its typed models are
@@ -8,23 +8,26 @@ deciding where the token may go happen here, with a clock that tests can hand in
 
 Source  https://learn.microsoft.com/graph/throttling-limits
         https://learn.microsoft.com/graph/paging
+        https://learn.microsoft.com/graph/json-batching
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import binascii
 import json
 import logging
 import random
-import ssl
-from collections import deque
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-from urllib.parse import urljoin, urlsplit
+from itertools import islice
+from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 import httpx
 import msgspec
@@ -32,38 +35,39 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from kiota_abstractions.method import Method
 from kiota_abstractions.native_response_handler import NativeResponseHandler
 from kiota_abstractions.request_information import RequestInformation
-from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
-from kiota_http.middleware.options import RedirectHandlerOption, ResponseHandlerOption, RetryHandlerOption
-from msgraph.graph_request_adapter import GraphRequestAdapter, options
-from msgraph_core import GraphClientFactory
+from kiota_http.middleware.options import ResponseHandlerOption
 
-from keyround.connector import Clock, decode
-from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
+from keyround.connector import Clock, Cost, decode
+from keyround.errors import CollectError, Expired, NotGranted, Throttled, Unexpected, Unreachable
 
+from .line import Closed, Line
 from .noted import Noted
+from .pace import Pace, family_of
 from .permissions import covered
 from .refusals import busy, known_refusal, refusal, short, sign_in_refusal
-from .trust import INTERCEPTED, ca_bundle, intercepted, trust_the_system
+from .trust import INTERCEPTED, intercepted
 
 log = logging.getLogger(__name__)
 
 CIRCLE = "Microsoft's listing runs in a circle: the same page link came twice."
 BATCH = 20  # requests in one, the most that Graph takes
-PATIENCE = 900.0  # seconds of waiting in one listing before it counts as refused
+BUDGET = 3600.0  # seconds for one data set, unless the settings say otherwise
 TRIES = 6  # of one request that fails without saying how long to wait
+TOLD = 30  # times one request may be told to wait
 RESTARTS = 5  # of one listing whose page tokens expire
 HOPS = 5  # redirects of one request
-LONGEST = 600.0  # seconds for one answer, however steadily it drips
+EMPTY = 50  # pages without a row, one after the other
+OUT_OF_TIME = "out_of_time"
 TOO_LARGE = ("badrequest", "request_badrequest", "request_unsupportedquery", "invalidrequest", "unknownerror", "400")
-_AGAIN = frozenset({408, 429, *range(500, 600)} - {501})
-# Requests that may start within so many seconds, per app and tenant. For methods no limit is published: two a second
-# in the long run, and a small company at one go.
-PACE = {"reports": (5, 10.0), "policies": (1, 1.0), "methods": (100, 50.0)}
+_AGAIN = frozenset({408, 424, 429, *range(500, 600)} - {501})
+_TELLING = ("x-ms-resource-unit", "x-ms-throttle-limit-percentage", "x-ms-throttle-scope",
+            "x-ms-throttle-information")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One GET. `grants` are named in the remedy when it is refused; `pace` is the family of its rate limit."""
+    """One GET. `grants` are named in the remedy when it is refused; `pace` is the family of its rate limit,
+    which the path tells where it is left out."""
 
     path: str
     grants: str
@@ -74,11 +78,29 @@ class Question:
     beta: bool = False
     pace: str = ""
 
+    @property
+    def family(self) -> str:
+        return self.pace or family_of(self.path, self.select)
+
 
 class _Envelope(msgspec.Struct):
     """What paging needs to know of a reply. Decoding it also proves that the body is whole JSON."""
 
     next: str | None = msgspec.field(name="@odata.nextLink", default=None)
+    value: msgspec.Raw = msgspec.Raw(b"")
+
+    @property
+    def empty(self) -> bool:
+        return memoryview(self.value).nbytes < 16 and bytes(self.value).split() in ([b"[]"], [b"[", b"]"])
+
+
+class _Answer(NamedTuple):
+    """A whole reply: when its request started, and the number of the token it was sent with."""
+
+    body: bytes
+    envelope: _Envelope
+    started: float
+    token: int
 
 
 class _Part(msgspec.Struct):
@@ -86,7 +108,7 @@ class _Part(msgspec.Struct):
 
     id: str
     status: int
-    headers: dict[str, str] | None = None
+    headers: dict[str, Any] | None = None
     body: Any = None
 
 
@@ -94,8 +116,22 @@ class _Batch(msgspec.Struct):
     responses: list[_Part]
 
 
+@dataclass(slots=True)
+class _Patience:
+    """What is left of it: the instant at which the data set's time is up, and the tries of the request under way."""
+
+    until: float
+    waited: float = 0.0
+    tries: int = 0
+    told: int = 0
+    ready: float = 0.0  # for a part of a batch: not to be asked again before this
+
+    def renewed(self) -> None:
+        self.tries = self.told = 0
+
+
 class Graph:
-    """One tenant's Graph, synchronous on the outside. Owns its event loop; close it.
+    """One tenant's Graph, synchronous on the outside, for as many threads as like. Close it.
 
     `premium` becomes True once the tenant's subscriptions were seen to include P1; `plans` are the service plans in
     force and `domains` the organisation's own, None until they were read; `pim` becomes False once it is certain that
@@ -103,10 +139,19 @@ class Graph:
     `answers` are the listings that more than one data set reads; `sign_in_report` becomes True once Microsoft's report
     of sign-ins has answered, and `noninteractive` is the setting of that name. `memory` outlives the scan; it is for
     what a data set has to come back for. `noted` is what earlier data sets saw and later ones ask about.
+    `own` is what /organization said. `app` is the application whose limits count; `budget` the seconds one data set
+    may take.
     """
 
     def __init__(
-        self, root: str, scope: str, credential: Callable[[], Any], clock: Clock, memory: MutableMapping[str, Any]
+        self,
+        root: str,
+        scope: str,
+        credential: Callable[[], Any],
+        clock: Clock,
+        memory: MutableMapping[str, Any],
+        app: str = "",
+        budget: float = BUDGET,
     ) -> None:
         self.premium = False
         self.plans: frozenset[str] | None = None
@@ -114,43 +159,49 @@ class Graph:
         self.answers: dict[Question, tuple[bytes, ...] | CollectError] = {}
         self.noninteractive = False
         self.sign_in_report = False
+        self.own: bytes | None = None
         self.memory = memory
         self.noted = Noted()
         self.domains: frozenset[str] | None = None
         self.groups: dict[str, tuple[bytes, ...] | CollectError] = {}
         self.policies: list[bytes] = []
         self._root = root
-        self._scope = scope
-        self._new_credential = credential
         self._clock = clock
-        self._started: dict[str, deque[float]] = {family: deque(maxlen=n) for family, (n, _) in PACE.items()}
-        self._http, self._lines = _http_client()
-        self._sign_in()
-        self._runner = asyncio.Runner()  # last: what cannot be configured leaves nothing open
-
-    def _sign_in(self) -> None:
-        self._credential = self._new_credential()
-        host = urlsplit(self._root).hostname or ""
-        provider = AzureIdentityAuthenticationProvider(self._credential, scopes=[self._scope], allowed_hosts=[host])
-        self._adapter = GraphRequestAdapter(provider, self._http)
-
-    def _renew(self) -> None:
-        self._credential.close()
-        self._sign_in()
+        self._budget = budget
+        self._pace = Pace(app, clock)
+        self._spent = _Spent(clock)
+        self._mine = threading.local()  # each thread reads one data set at a time
+        self._locks: dict[str, threading.Lock] = {}
+        self._line = Line(root, scope, credential)
 
     @property
     def clock(self) -> Clock:
         return self._clock
 
     def close(self) -> None:
-        self._credential.close()
-        self._runner.run(self._hang_up())
-        self._runner.close()
+        """From any thread: whatever is still being asked ends with `Closed`."""
+        self._line.close()
+        log.debug("%s", self._spent)
 
-    async def _hang_up(self) -> None:
-        await self._http.aclose()
-        for line in self._lines:  # the SDK's wrapper does not pass the closing on
-            await line.aclose()
+    @property
+    def cost(self) -> Cost:
+        return self._spent.cost
+
+    @contextmanager
+    def budgeted(self) -> Iterator[None]:
+        """All that this thread asks in the block shares one budget of time."""
+        self._mine.until, self._mine.answers = self._clock.monotonic() + self._budget, 0
+        try:
+            yield
+        finally:
+            del self._mine.until
+
+    def alone(self, key: str) -> threading.Lock:
+        """A lock of that name, for what several data sets need and one should ask for."""
+        return self._locks.setdefault(key, threading.Lock())
+
+    def _patience(self) -> _Patience:
+        return _Patience(getattr(self._mine, "until", None) or self._clock.monotonic() + self._budget)
 
     @property
     def by_person(self) -> bool:
@@ -159,12 +210,12 @@ class Graph:
 
     def token(self) -> str:
         """The bearer token in use. Raises CollectError when the sign-in is refused."""
-        waiting = _Waiting()
+        patience = self._patience()
         while True:
             try:
-                return str(self._credential.get_token(self._scope).token)
+                return self._line.token()
             except AzureError as error:
-                self._wait(waiting, None, _sign_in_error(error))
+                self._pause(patience, None, _sign_in_error(error))
 
     def held(self) -> frozenset[str] | None:
         """The permissions the token was issued with; None when it is opaque. Raises CollectError."""
@@ -185,95 +236,94 @@ class Graph:
 
     def one(self, question: Question) -> bytes:
         """The body of a single object. Raises CollectError."""
-        return self._answer(self._request(question), question, _Waiting())[0]
+        return self._answer(self._request(question), question, self._patience()).body
 
     def post(self, question: Question, body: Any) -> bytes:
         """The answer to the one thing that is asked by POST: a search of the audit log. Raises CollectError."""
         request = self._request(question, Method.POST)
         request.set_stream_content(msgspec.json.encode(body), "application/json")
-        return self._answer(request, question, _Waiting())[0]
+        return self._answer(request, question, self._patience()).body
 
     def batch(self, questions: Iterable[Question]) -> Iterator[tuple[Question, tuple[bytes, ...] | CollectError]]:
-        """Each question with the bodies of all its pages, or the error it met; twenty in one request.
+        """Each question with the bodies of all its pages, or the error it met; up to twenty in one request.
 
-        Microsoft counts and refuses every part by itself: only those that failed for now are asked again. Raises
-        CollectError where the sign-in of the scan itself is refused.
+        Microsoft counts and refuses every part by itself: only those that failed for now are asked again, beside new
+        ones. Answers come in no promised order. Raises CollectError where the batches themselves are refused or the
+        time is up.
         """
-        waiting = list(questions)
-        for start in range(0, len(waiting), BATCH):
-            yield from self._batched(waiting[start : start + BATCH])
+        alike: dict[tuple[bool, str], list[Question]] = {}
+        for question in questions:
+            alike.setdefault((question.beta, question.family), []).append(question)
+        for group in alike.values():
+            yield from self._batched(group)
 
     def _batched(self, questions: list[Question]) -> Iterator[tuple[Question, tuple[bytes, ...] | CollectError]]:
-        left = dict(enumerate(questions))
-        waiting = _Waiting()
-        last: dict[int, CollectError] = {}
-        renewed = False
+        left = {str(number): (question, self._patience()) for number, question in enumerate(questions)}
+        family, renewed = questions[0].family, set[str]()
         while left:
-            asked: float | None = None
-            stale = False
-            for number, reply in self._batch_replies(left).items():
-                question = left[number]
-                body = msgspec.json.encode(reply.body) if isinstance(reply.body, dict) else b""
-                if reply.status < 300 and not body:
-                    continue  # no object: as good as no answer
-                if reply.status < 300:
+            now = self._clock.monotonic()
+            size = min(BATCH, self._pace.size(family) or BATCH)
+            asked = dict(islice(((n, one) for n, one in left.items() if one[1].ready <= now), size))
+            if not asked:
+                self.sleep(min(patience.ready for _, patience in left.values()) - now)
+                continue
+            answer = self._ask_batch({number: question for number, (question, _) in asked.items()})
+            replies = {part.id: part for part in decode(answer.body, _Batch).responses}
+            for number, (question, patience) in asked.items():
+                reply = replies.get(number)
+                body = _part_body(reply) if reply and reply.status < 300 else None
+                if body is not None:
                     del left[number]
+                    yield question, self._whole(question, *body)
+                elif reply is None or reply.status < 300 or reply.status in _AGAIN:
                     try:
-                        yield question, (body, *self._rest(body, question))
+                        self._put_off(patience, family, answer.started, reply)
                     except CollectError as error:
+                        if error.code == OUT_OF_TIME:
+                            raise
+                        del left[number]
                         yield question, error
-                elif reply.status == 401 and not renewed:
-                    stale = True
-                elif reply.status in _AGAIN:
-                    headers = {name.lower(): value for name, value in (reply.headers or {}).items()}
-                    seconds = _retry_after(headers.get("retry-after", ""), self._clock.now())
-                    asked = max(filter(None, (asked, seconds)), default=None)
-                    last[number] = busy(reply.status, waiting.waited)
+                elif reply.status == 401 and number not in renewed and self._line.renew(answer.token):
+                    renewed.add(number)
                 else:
                     del left[number]
-                    yield question, self._refusal(reply.status, body, question)
-            if not left:
-                return
-            if stale:
-                renewed = True
-                self._renew()
-                continue
-            no_answer = Unreachable("Microsoft left parts of our question unanswered.")
-            try:
-                self._wait(waiting, asked, no_answer)
-            except CollectError:
-                for number, question in left.items():
-                    yield question, last.get(number, no_answer)
-                return
+                    yield question, self._refusal(reply.status, _as_bytes(reply.body), question)
 
-    def _batch_replies(self, questions: Mapping[int, Question]) -> dict[int, _Part]:
-        """What came back, by number; parts that did not come are left out."""
+    def _ask_batch(self, questions: Mapping[str, Question]) -> _Answer:
         first = next(iter(questions.values()))
-        parts = []
-        for number, question in questions.items():
-            whole = self._request(question).url
-            parts.append({"id": str(number), "method": "GET", "url": whole.removeprefix(self._base(question))})
+        base = f"{self._root}/{'beta' if first.beta else 'v1.0'}"
+        parts = [
+            {"id": number, "method": "GET", "url": self._request(question).url.removeprefix(base)}
+            for number, question in questions.items()
+        ]
         request = RequestInformation(Method.POST)
-        request.url = f"{self._base(first)}/$batch"
+        request.url = f"{base}/$batch"
         request.set_stream_content(msgspec.json.encode({"requests": parts}), "application/json")
-        for _ in parts:
-            self._keep_pace(first.pace)
-        body, _ = self._answer(_plain(request), replace(first, pace=""), _Waiting())
-        replies = {int(part.id): part for part in decode(body, _Batch).responses if part.id.isdecimal()}
-        return {number: reply for number, reply in replies.items() if number in questions}
+        return self._answer(_plain(request), first, self._patience(), len(parts))
 
-    def _base(self, question: Question) -> str:
-        return f"{self._root}/{'beta' if question.beta else 'v1.0'}"
+    def _put_off(self, patience: _Patience, family: str, started: float, reply: _Part | None) -> None:
+        """Leave a part for later. Raises CollectError when there is no later."""
+        if reply is None or reply.status < 300:
+            error: CollectError = Unreachable("Microsoft left parts of our question unanswered.")
+            asked = None
+        else:
+            headers = {name.lower(): str(value) for name, value in (reply.headers or {}).items()}
+            asked = _retry_after(headers.get("retry-after", ""), self._clock.now())
+            error = busy(reply.status, patience.waited, asked)
+        seconds = self._allowed(patience, asked, error)
+        patience.waited += seconds
+        patience.ready = self._clock.monotonic() + seconds
+        if reply and (asked or reply.status == 429):
+            self._pace.refused(family, started, seconds)
 
-    def _rest(self, body: bytes, question: Question) -> Iterator[bytes]:
-        """The pages after the one that came with a batch."""
-        link, seen, waiting = _next_link(body), set[str](), _Waiting()
-        while link is not None:
-            if link in seen:
-                raise Unexpected(CIRCLE)
-            seen.add(link)
-            page, link = self._answer(self._follow(link), question, waiting)
-            yield page
+    def _whole(self, question: Question, body: bytes, envelope: _Envelope) -> tuple[bytes, ...] | CollectError:
+        """A part's first page and those after it."""
+        try:
+            return (body, *self._onward(envelope, question, self._patience()))
+        except CollectError as error:
+            if error.code == OUT_OF_TIME:
+                raise
+            return error
 
     def pages(self, question: Question) -> Iterator[bytes]:
         """The body of every page, each whole JSON. Raises CollectError.
@@ -281,24 +331,31 @@ class Graph:
         An expired page token starts the listing again from its first page, so
         the same row may come twice; the store keeps one.
         """
-        waiting = _Waiting()
+        patience = self._patience()
         for _ in range(RESTARTS):
-            request, seen = self._request(question), set[str]()
-            while True:
-                try:
-                    body, link = self._answer(request, question, waiting)
-                except Expired as error:
-                    if error.code == "Directory_ExpiredPageToken" and seen:
-                        break
+            first = self._answer(self._request(question), question, patience)
+            yield first.body
+            try:
+                yield from self._onward(first.envelope, question, patience)
+                return
+            except Expired as error:
+                if error.code != "Directory_ExpiredPageToken":
                     raise
-                yield body
-                if link is None:
-                    return
-                if link in seen:
-                    raise Unexpected(CIRCLE)
-                seen.add(link)
-                request = self._follow(link)
         raise Expired("Microsoft forgot our place in the listing again and again.", code="Directory_ExpiredPageToken")
+
+    def _onward(self, envelope: _Envelope, question: Question, patience: _Patience) -> Iterator[bytes]:
+        """The pages after the one with that envelope. Raises CollectError, also when they come to no end."""
+        seen, empty = set[str](), 0
+        while link := envelope.next:
+            empty = empty + 1 if envelope.empty else 0
+            if link in seen:
+                raise Unexpected(CIRCLE)
+            if empty > EMPTY:
+                raise Unexpected("Microsoft's listing comes to no end: page after page is empty.")
+            seen.add(link)
+            page = self._answer(self._follow(link), question, patience)
+            yield page.body
+            envelope = page.envelope
 
     def _request(self, question: Question, method: Method = Method.GET) -> RequestInformation:
         request = RequestInformation(method, "{+root}/{version}/{+path}{?%24filter,%24select,%24expand,%24top}", {
@@ -321,76 +378,135 @@ class Graph:
         request.url = link
         return _plain(request)
 
-    def _answer(self, request: RequestInformation, question: Question, waiting: _Waiting) -> tuple[bytes, str | None]:
-        """Body and next link of one reply, however often it takes. Raises CollectError."""
-        renewed, hops = False, 0
-        waiting.tries = 0
+    def _answer(self, request: RequestInformation, question: Question, patience: _Patience, count: int = 1) -> _Answer:
+        """One reply, however often it takes; it counts as `count`. Raises CollectError."""
+        family, renewed, hops = question.family, False, 0
+        patience.renewed()
         while True:
-            self._keep_pace(question.pace)
+            started = self._turn(family, count, patience)
             try:
-                reply = self._send(request)
+                reply, token = self._line.send(request)
+                log.debug("%s: %s %s", question.path, reply.status_code, _told(reply.headers))
                 if reply.status_code < 300:
-                    return reply.content, _next_link(reply.content)
+                    whole = _Answer(reply.content, _envelope(reply.content), started, token)
+                    self._mine.answers = getattr(self._mine, "answers", 0) + count
+                    return whole
             except AzureError as error:
-                self._wait(waiting, None, _sign_in_error(error))
+                self._pause(patience, None, _sign_in_error(error))
                 continue
-            except (httpx.RequestError, TimeoutError, msgspec.DecodeError) as error:
+            except (httpx.RequestError, TimeoutError, msgspec.DecodeError, binascii.Error) as error:
                 log.debug("%s: %s", question.path, type(error).__name__)
-                self._wait(waiting, None, broken_off(error))
+                self._pause(patience, None, broken_off(error))
                 continue
-            log.debug("%s: %s %s", question.path, reply.status_code, reply.headers.get("request-id", ""))
             if reply.status_code < 400:
                 hops += 1
                 if hops > HOPS:
                     raise Unexpected("Microsoft's answers send us round in a circle.", code=str(reply.status_code))
                 request = self._follow(urljoin(request.url, reply.headers.get("Location", "")))
-            elif reply.status_code == 401 and not renewed:
+            elif reply.status_code == 401 and not renewed and self._line.renew(token):
                 renewed = True
-                self._renew()
             elif reply.status_code in _AGAIN:
                 asked = _retry_after(reply.headers.get("Retry-After", ""), self._clock.now())
-                self._wait(waiting, asked, busy(reply.status_code, waiting.waited))
+                error_now = busy(reply.status_code, patience.waited, asked)
+                if asked is None and reply.status_code != 429:
+                    self._pause(patience, None, error_now)
+                    continue
+                seconds = self._allowed(patience, asked, error_now)
+                patience.waited += seconds
+                self._pace.refused(family, started, seconds)  # whoever is next in the family waits, we among them
             else:
                 raise self._refusal(reply.status_code, reply.content, question)
 
     def _refusal(self, status: int, body: bytes, question: Question) -> CollectError:
         return refusal(status, body, question.grants, self.premium, status == 403 and self.by_person)
 
-    def _send(self, request: RequestInformation) -> httpx.Response:
-        """The reply, whatever its status. Raises what azure-identity, httpx and the clock (TimeoutError) raise."""
-        # The native handler hands back the reply itself.
-        answer = self._adapter.send_primitive_async(request, "bytes", {})
-        reply: httpx.Response | None = self._runner.run(asyncio.wait_for(answer, LONGEST))
-        if reply is None:
-            raise Unexpected("Microsoft answered nothing.")
-        return reply
+    def _turn(self, family: str, count: int, patience: _Patience) -> float:
+        """Wait for our turn in the family; gives when it came. Raises CollectError when the time is up before it."""
+        while True:
+            early = self._pace.early(family, count)
+            now = self._clock.monotonic()
+            if now + early > patience.until:
+                raise self._out_of_time()
+            if early <= 0:
+                self._spent.asked(family)
+                return now
+            self.sleep(early)
 
-    def _keep_pace(self, family: str) -> None:
-        if family not in PACE:
-            return
-        starts, (most, seconds) = self._started[family], PACE[family]
-        if len(starts) == most and (early := starts[0] + seconds - self._clock.monotonic()) > 0:
-            self._clock.sleep(early)
-        starts.append(self._clock.monotonic())
-
-    def _wait(self, waiting: _Waiting, asked: float | None, error: CollectError) -> None:
+    def _pause(self, patience: _Patience, asked: float | None, error: CollectError) -> None:
         """Sleep before the next try, or raise `error` when patience has run out or trying again cannot help."""
+        seconds = self._allowed(patience, asked, error)
+        patience.waited += seconds
+        self.sleep(seconds)
+
+    def _allowed(self, patience: _Patience, asked: float | None, error: CollectError) -> float:
+        """How long to wait before the next try. Raises `error` when there is none."""
         if isinstance(error, Expired | NotGranted) or error.code == INTERCEPTED:
             raise error
-        waiting.tries = waiting.tries + 1 if asked is None else waiting.tries
-        seconds = min(2.0**waiting.tries, 60.0) * random.uniform(0.8, 1.2) if asked is None else asked
-        if waiting.tries >= TRIES or waiting.waited + seconds > PATIENCE:
+        if asked is None:
+            patience.tries += 1
+            seconds = min(2.0**patience.tries, 60.0) * random.uniform(0.8, 1.2)
+        else:
+            patience.told += 1
+            seconds = asked
+        if patience.tries >= TRIES or patience.told >= TOLD:
             raise error
-        waiting.waited += seconds
-        self._clock.sleep(seconds)
+        if self._clock.monotonic() + seconds >= patience.until:
+            raise error if asked and asked > self._budget else self._out_of_time()
+        return seconds
+
+    def _out_of_time(self) -> Throttled:
+        answers = getattr(self._mine, "answers", 0)
+        return Throttled(
+            f"The time limit of {_minutes(self._budget)} for one part of the scan ran out after {answers:,} answers.",
+            "Scan again, best outside office hours; `budget` in the tenant's section of keyround.toml allows more.",
+            code=OUT_OF_TIME,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Closed when the session ends meanwhile."""
+        with self._spent.waiting():
+            over = self._clock.wait(seconds, self._line.over)
+        if over:
+            raise Closed
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """How much patience is used up: of the listing in seconds, of the request under way in tries."""
+class _Spent:
+    """Requests by family, and the time during which anybody waited."""
 
+    clock: Clock
+    requests: Counter[str] = field(default_factory=Counter)
     waited: float = 0.0
-    tries: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiters: int = 0
+    since: float = 0.0
+
+    def asked(self, family: str) -> None:
+        with self.lock:
+            self.requests[family] += 1
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        with self.lock:
+            if not self.waiters:
+                self.since = self.clock.monotonic()
+            self.waiters += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.waiters -= 1
+                if not self.waiters:
+                    self.waited += self.clock.monotonic() - self.since
+
+    @property
+    def cost(self) -> Cost:
+        with self.lock:
+            return Cost(dict(sorted(self.requests.items())), self.waited)
+
+    def __str__(self) -> str:
+        families = ", ".join(f"{family} {count}" for family, count in self.cost.requests.items())
+        return f"requests by family: {families or 'none'}; waited {self.waited:.0f} s"
 
 
 def listing(graph: Graph, question: Question) -> Iterator[bytes]:
@@ -451,35 +567,43 @@ def _plain(request: RequestInformation) -> RequestInformation:
     return request
 
 
-def _http_client() -> tuple[httpx.AsyncClient, list[httpx.AsyncBaseTransport]]:
-    """A client with the SDK's middleware, and the transports under it."""
-    # HTTP/2 in pure Python doubles the processor time for nothing: pages come one after the other.
-    trust_the_system()
-    bundle = ca_bundle()
-    try:
-        verify: Any = ssl.create_default_context(cafile=bundle) if bundle else True
-        client = httpx.AsyncClient(timeout=httpx.Timeout(120, connect=20), verify=verify)
-    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
-        raise ConfigError(
-            f"m365: the proxy or the certificate file of the environment cannot be used ({type(error).__name__}).",
-            "Check HTTPS_PROXY (http://host:port), SSL_CERT_FILE and REQUESTS_CA_BUNDLE (a PEM file).",
-        ) from error
-    lines = [client._transport, *filter(None, client._mounts.values())]
-    quiet: dict[str, Any] = dict(options)
-    quiet[RetryHandlerOption.get_key()] = RetryHandlerOption(should_retry=False)
-    quiet[RedirectHandlerOption.get_key()] = RedirectHandlerOption(should_redirect=False)
-    GraphClientFactory.create_with_default_middleware(client=client, options=quiet)
-    return client, lines
-
-
-def _next_link(body: bytes) -> str | None:
+def _envelope(body: bytes) -> _Envelope:
     """Raises msgspec.DecodeError when the body was cut short, Unexpected when it is something else altogether."""
     try:
-        return decode(body, _Envelope).next
+        return decode(body, _Envelope)
     except Unexpected as error:
         if type(error.__cause__) is msgspec.DecodeError:
             raise error.__cause__ from None
         raise
+
+
+def _part_body(part: _Part) -> tuple[bytes, _Envelope] | None:
+    """The body of a part as JSON text with its envelope; None when it is not whole."""
+    try:
+        body = _as_bytes(part.body)
+        return body, _envelope(body)
+    except msgspec.DecodeError:
+        return None
+
+
+def _as_bytes(body: Any) -> bytes:
+    """What is not declared to be JSON comes as a string, mostly in base64."""
+    if not isinstance(body, str):
+        return b"" if body is None else msgspec.json.encode(body)
+    try:
+        return base64.b64decode(body, validate=True)
+    except ValueError:
+        return body.encode("utf-8", "replace")
+
+
+def _told(headers: Mapping[str, str]) -> str:
+    """What a reply says for the technician: its id, and how near we are to a limit."""
+    named = {name: headers[name] for name in ("request-id", "retry-after", *_TELLING) if name in headers}
+    return " ".join(f"{name}={short(value)}" for name, value in named.items())
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _retry_after(text: str, now: datetime) -> float | None:

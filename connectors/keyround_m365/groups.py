@@ -54,13 +54,14 @@ def members(graph: Graph, group: str) -> tuple[bytes, ...] | CollectError:
     """
     from .graph import Question, listing
 
-    if group not in graph.groups:
-        try:
-            question = Question(f"groups/{group}/transitiveMembers", GRANTS, top=999)
-            graph.groups[group] = tuple(listing(graph, question))
-        except CollectError as error:
-            graph.groups[group] = error
-    return graph.groups[group]
+    with graph.alone(f"groups/{group}"):
+        if group not in graph.groups:
+            try:
+                question = Question(f"groups/{group}/transitiveMembers", GRANTS, top=999)
+                graph.groups[group] = tuple(listing(graph, question))
+            except CollectError as error:
+                graph.groups[group] = error
+        return graph.groups[group]
 
 
 def everybody(bodies: Iterable[bytes]) -> Iterator[Holder]:

@@ -22,6 +22,7 @@ from .wire import country, instant
 if TYPE_CHECKING:
     from .graph import Graph, Question
 
+FIELDS = "id,displayName,countryLetterCode,createdDateTime,verifiedDomains"
 GRANTS = "Organization.Read.All (or Directory.Read.All)"
 PLANS = {
     "41781fb2-bc02-4b7c-bd55-b576c07bb09d": "P1",
@@ -85,7 +86,7 @@ def identify(graph: Graph) -> Identity:
 
     claims = {tid} if (tid := tenant_of(graph.token())) else set[str]()
     try:
-        body = graph.one(_question("organization", "id,displayName"))
+        body = graph.own = graph.one(_question("organization", FIELDS))
     except (NotGranted, NotEnabled, Unexpected):
         if not claims:
             raise
@@ -96,7 +97,7 @@ def identify(graph: Graph) -> Identity:
 
 
 def pages(graph: Graph, window: Window) -> Iterator[tuple[bytes, bytes | None] | Without]:
-    own = graph.one(_question("organization", "id,displayName,countryLetterCode,createdDateTime,verifiedDomains"))
+    own = graph.own or graph.one(_question("organization", FIELDS))
     graph.domains = domains(decode(own, _Organizations).value)
     skus: bytes | None = None
     try:

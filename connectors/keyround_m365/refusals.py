@@ -127,8 +127,10 @@ def refusal(status: int, body: bytes, grants: str, premium: bool, by_person: boo
     return Unexpected(f"Microsoft answered with the error {status}{named}.", code=code)
 
 
-def busy(status: int, waited: float) -> CollectError:
-    """The error after our patience ran out on a reply that asks to be tried again."""
+def busy(status: int, waited: float, asked: float | None = None) -> CollectError:
+    """The error after our patience ran out on a reply that asks to be tried again, perhaps in `asked` seconds."""
+    if status == 429 and asked and not waited:
+        return Throttled(f"Microsoft asked us to wait {asked:,.0f} seconds, which is too long.", code="429")
     if status == 429:
         return Throttled(f"Microsoft kept asking us to slow down; we waited {waited:.0f} seconds in all.", code="429")
     return Unreachable(f"Microsoft's service kept failing with the error {status}.", code=str(status))

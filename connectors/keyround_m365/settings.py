@@ -6,6 +6,7 @@ Secrets arrive here already read: `secret`, `certificate`, `certificate_next` an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -56,6 +57,13 @@ class Settings:
     authority: str = ""
     graph_url: str = ""
     noninteractive: bool = False
+    budget: str = "60m"
+
+    @property
+    def budget_seconds(self) -> float:
+        """How long one data set may take."""
+        number, unit = self.budget[:-1], self.budget[-1]
+        return float(number) * {"s": 1, "m": 60, "h": 3600}[unit]
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Settings:
@@ -85,6 +93,8 @@ class Settings:
         cloud = given.get("cloud", "global")
         if cloud not in CLOUDS:
             raise ConfigError(f"cloud = {cloud!r} is not known.", nearest(cloud, CLOUDS))
+        if "budget" in given and not re.fullmatch(r"[1-9]\d{0,5}[smh]", given["budget"], re.ASCII):
+            raise ConfigError(f"budget = {given['budget']!r} is no length of time.", "Write it as 90s, 20m or 2h.")
         authority, graph = CLOUDS[cloud]
         given["authority"] = _root(given, "authority") or authority
         given["graph_url"] = _root(given, "graph_url").removesuffix("/v1.0").removesuffix("/beta") or graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
@@ -40,6 +41,21 @@ class Clock:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(tzinfo=None)
+
+    def wait(self, seconds: float, over: threading.Event) -> bool:
+        """Sleep, on the real clock no longer than until `over` is set; gives whether it is."""
+        if self.sleep is time.sleep:
+            return over.wait(seconds)
+        self.sleep(seconds)
+        return over.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a session has asked of its provider: requests by kind, and the seconds it spent waiting for its turn."""
+
+    requests: Mapping[str, int]
+    waited: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +151,13 @@ class Identity:
 
 
 class Connector(Protocol[S]):
-    """`open` must not import a provider's SDK before it is called; `check_settings` must not at all."""
+    """`open` must not import a provider's SDK before it is called; `tenant_of` must not at all.
+
+    The first of `datasets` is read before all others. A connector that also has a
+    number `at_once` says that its sessions may be used by so many threads, and
+    closed by another one while they are: what they then ask ends with an exception.
+    A session that has a `cost` is asked for it at its end.
+    """
 
     name: str
     title: str

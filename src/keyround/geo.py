@@ -54,7 +54,9 @@ class Atlas:
         if where is None or not public(where):
             return None
         if self._reader is None:
-            self._reader, self._source = self._open()
+            # The reader last: another thread that sees it may need the source.
+            reader, self._source = self._open()
+            self._reader = reader
         code = _code(_found(self._reader, where))
         return (code, self._source) if code else None
 

@@ -17,12 +17,14 @@ from typing import Any, TypeVar
 import duckdb
 
 from . import __version__, derived, setup
+from .collecting import read_all, threads
 from .config import Client, TenantConfig
 from .connector import (
     Arrived,
     Clock,
     Complete,
     Connector,
+    Cost,
     DataSet,
     Identity,
     Incomplete,
@@ -47,8 +49,9 @@ R = TypeVar("R", bound=Row)
 NOTHING = "Nothing could be read, so there is no report."
 WAIT = timedelta(minutes=3)  # for answers that a provider prepares in its own time
 _UNREADABLE = "Restore the file it names from a backup, or remove it and scan again."
-Progress = Callable[[str, str, Outcome | None], None]
-"""Called with (tenant, data set, None) before a data set is read and with its outcome after."""
+Progress = Callable[[str, str, Outcome | Cost | None], None]
+"""Called with (tenant, data set, None) before a data set is read, with its outcome after, and with
+(tenant, title of the connector, what it cost) at the end. Data sets may be read at once; the calls come one by one."""
 
 
 def connector(name: str) -> Connector[Any]:
@@ -99,7 +102,7 @@ def scan(
             refused = [tenant.refused for tenant in tenants if tenant.refused]
             if len(refused) == len(tenants):
                 raise refused[0].about(refused[0].therefore or NOTHING)
-            draft.freeze()
+            draft.freeze([(tenant.id, dataset.name) for tenant in tenants for dataset in tenant.connector.datasets])
             snapshot = draft.readable(_manifest(client, store, taken_at, asked, tenants))
             judged = None
             try:
@@ -156,31 +159,51 @@ def _collected(
     reader = config.connector
     tenant = _Collected(config.tenant, reader)
     try:
-        with reader.open(config.settings, clock, store.memory(tenant.id)) as session:
+        with threads() as start, reader.open(config.settings, clock, store.memory(tenant.id)) as session:
             identity = reader.identify(session)
             guard(tenant.id, identity)
             tenant.name = identity.name
             if door := setup.of(reader):
                 tenant.notices = door.notices(config.settings, session, clock.now())
             called = tenant.name or f"{reader.title} {tenant.id}"
-            for dataset in reader.datasets:
-                progress(called, dataset.name, None)
-                events = SignIn in dataset.fills
-                fetched = store.fetch_window(tenant.id, dataset.name, reached(dataset, asked)) if events else asked
-                whole: list[Arrived] = []
-                with draft.writer(tenant.id, reader.name, dataset.name, dataset.fills[0]) as write:
-                    placed = _placed(write, atlas) if events else write
-                    outcome = collect(dataset, session, fetched, placed, whole.append)
-                if events:
-                    draft.settle(tenant.id, dataset.name, fetched, whole, clock.now(), dataset.one_login)
-                tenant.outcomes[dataset.name] = outcome
+
+            def read(dataset: DataSet[Any, Any]) -> Outcome:
+                return _read(dataset, session, tenant, store, draft, asked, clock, atlas)
+
+            def say(dataset: DataSet[Any, Any], outcome: Outcome | None) -> None:
                 progress(called, dataset.name, outcome)
+
+            tenant.outcomes = read_all(reader.datasets, read, getattr(reader, "at_once", 1), start, say)
+            if (cost := getattr(session, "cost", None)) is not None:
+                progress(called, reader.title, cost)
     except CollectError as error:
         tenant.refused = error
         tenant.outcomes = {
             d.name: Incomplete(0, error.about(f"The report cannot say {d.tells}.")) for d in reader.datasets
         }
     return tenant
+
+
+def _read(
+    dataset: DataSet[Any, Any],
+    session: Any,
+    tenant: _Collected,
+    store: ClientStore,
+    draft: Draft,
+    asked: Window,
+    clock: Clock,
+    atlas: Atlas,
+) -> Outcome:
+    """One data set into the draft. Other threads may be reading others."""
+    events = SignIn in dataset.fills
+    fetched = store.fetch_window(tenant.id, dataset.name, reached(dataset, asked)) if events else asked
+    whole: list[Arrived] = []
+    with draft.writer(tenant.id, tenant.connector.name, dataset.name, dataset.fills[0]) as write:
+        placed = _placed(write, atlas) if events else write
+        outcome = collect(dataset, session, fetched, placed, whole.append)
+    if events:
+        draft.settle(tenant.id, dataset.name, fetched, whole, clock.now(), dataset.one_login)
+    return outcome
 
 
 def reached(dataset: DataSet[Any, Any], asked: Window) -> Window:

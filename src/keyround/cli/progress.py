@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..connector import Incomplete, NotOffered, Outcome
+from ..connector import Cost, Incomplete, NotOffered, Outcome
 from ..scan import Progress
 
 
@@ -20,22 +20,31 @@ def shown() -> Iterator[Progress]:
 
     console = Console(stderr=True)
     with console.status("Signing in …") as status:
+        under_way: list[str] = []
 
-        def live(tenant: str, dataset: str, outcome: Outcome | None) -> None:
-            status.update(f"{clean(tenant)}: reading {dataset.replace('_', ' ')} …")
-            if outcome is not None:
+        def live(tenant: str, dataset: str, outcome: Outcome | Cost | None) -> None:
+            name = dataset.replace("_", " ")
+            if outcome is None:
+                under_way.append(name)
+            else:
                 console.print(_line(tenant, dataset, outcome), markup=False, highlight=False)
+                under_way[:] = [other for other in under_way if other != name]
+            if under_way:
+                status.update(f"{clean(tenant)}: reading {', '.join(under_way)} …")
 
         yield live
 
 
-def _plain(tenant: str, dataset: str, outcome: Outcome | None) -> None:
+def _plain(tenant: str, dataset: str, outcome: Outcome | Cost | None) -> None:
     if outcome is not None:
         print(_line(tenant, dataset, outcome), file=sys.stderr)
 
 
-def _line(tenant: str, dataset: str, outcome: Outcome) -> str:
-    if isinstance(outcome, NotOffered):
+def _line(tenant: str, dataset: str, outcome: Outcome | Cost) -> str:
+    if isinstance(outcome, Cost):
+        requests = sum(outcome.requests.values())
+        said = f"{requests:,} request{'s' * (requests != 1)}, waited {outcome.waited:,.0f} s"
+    elif isinstance(outcome, NotOffered):
         said = "not offered"
     else:
         said = f"not read: {outcome.error.detail}" if isinstance(outcome, Incomplete) else f"{outcome.rows:,} rows"

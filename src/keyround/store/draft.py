@@ -1,4 +1,8 @@
-"""A snapshot being written: rows in, one Parquet file per table out, invisible until it is sealed."""
+"""A snapshot being written: rows in, one Parquet file per table out, invisible until it is sealed.
+
+Each data set writes files of its own, so that several may write at once; they
+are joined in the order in which connectors declare them, whoever was first.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -39,6 +44,12 @@ class _Writer:
         for batch in batches:
             self.add(batch.cast(self.schema))
 
+    def join(self, other: _Writer) -> None:
+        """Take over the rows of a file that is closed."""
+        with pq.ParquetFile(other.path) as file:
+            self.fill(pa.Table.from_batches([batch]) for batch in file.iter_batches(BATCH))
+        other.path.unlink()
+
     def close(self) -> None:
         if self._file is None:
             self.add(self.schema.empty_table())
@@ -54,16 +65,20 @@ class _Writer:
 
 @dataclass(slots=True)
 class Draft:
-    """A snapshot being written. Until `seal`, no reader can see it."""
+    """A snapshot being written. Until `seal`, no reader can see it.
+
+    Several data sets may be written at once, each by one thread; everything else is for one thread alone.
+    """
 
     root: Path
     folder: Path
     target: Path
     taken_at: datetime
-    _writers: dict[str, _Writer] = field(default_factory=dict)
+    _writers: dict[tuple[str, str, str], _Writer] = field(default_factory=dict)
     _raw: dict[tuple[str, str], _Writer] = field(default_factory=dict)
     _moves: list[tuple[Path, Path]] = field(default_factory=list)
     _manifest: Mapping[str, Any] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
     def writer(
@@ -103,10 +118,19 @@ class Draft:
 
     def _writer(self, table: type[Row], tenant: str, dataset: str) -> _Writer:
         if table is SignIn:
-            path = self.folder / f".raw-{len(self._raw)}.parquet"
-            return self._raw.setdefault((tenant, dataset), _Writer(path, arrow_schema(table)))
-        name = NAME[table]
-        return self._writers.setdefault(name, _Writer(self.folder / f"{name}.parquet", arrow_schema(table)))
+            if (tenant, dataset) not in self._raw:
+                self._raw[tenant, dataset] = self._file("raw", table)
+            return self._raw[tenant, dataset]
+        return self._rows(NAME[table], tenant, dataset)
+
+    def _rows(self, table: str, tenant: str, dataset: str) -> _Writer:
+        key = (table, tenant, dataset)
+        if key not in self._writers:
+            self._writers[key] = self._file("rows", TABLES[table])
+        return self._writers[key]
+
+    def _file(self, what: str, table: type[Row]) -> _Writer:
+        return _Writer(self.folder / f".{what}-{next(self._numbers)}.parquet", arrow_schema(table))
 
     def settle(
         self,
@@ -128,7 +152,7 @@ class Draft:
         if raw is None:
             if not arrived:
                 return
-            raw = _Writer(self.folder / ".raw-empty.parquet", arrow_schema(SignIn))
+            raw = self._file("raw", SignIn)
         stored = parts(self.root, tenant, dataset)
         with disk_errors():
             raw.close()
@@ -137,22 +161,34 @@ class Draft:
             known = min(fetched.until, self.taken_at, max(now or self.taken_at, newest or fetched.since))
             done = [day for day in finished(arrived, fetched.since, known) if day not in stored]
             for day, batches in by_day(db, done):
-                part = _Writer(self.folder / f".part-{len(self._moves)}.parquet", arrow_schema(SignIn))
+                part = self._file("part", SignIn)
                 part.fill(batches)
                 part.keep()
                 home = folder(self.root, tenant, dataset) / f"day={day}"
                 self._moves.append((part.path, home / f"{self.target.name}.parquet"))
             elsewhere = in_sql({*done, *stored})
-            rest = self._writers.setdefault("sign_ins", _Writer(self.folder / "sign_ins.parquet", arrow_schema(SignIn)))
+            rest = self._rows(NAME[SignIn], tenant, dataset)
             rest.fill(in_order(db, f"(signed_in_at::date in ({elsewhere})) is not true"))
             raw.path.unlink()
 
-    def freeze(self) -> None:
-        """Close every table and move the finished days to their place; no row can be added afterwards."""
+    def freeze(self, order: Sequence[tuple[str, str]] = ()) -> None:
+        """Close every table and move the finished days to their place; no row can be added afterwards.
+
+        `order` names (tenant, data set) as they are declared: so are the rows of a table that several fill.
+        """
+        places = {key: place for place, key in enumerate(order)}
         with disk_errors():
             for name in TABLES.keys() - COMPUTED:
-                path, schema = self.folder / f"{name}.parquet", arrow_schema(TABLES[name])
-                self._writers.setdefault(name, _Writer(path, schema)).keep()
+                whole = _Writer(self.folder / f"{name}.parquet", arrow_schema(TABLES[name]))
+                filled = sorted((key for key in self._writers if key[0] == name), key=lambda k: places.get(k[1:], 0))
+                if len(filled) == 1:
+                    self._writers[filled[0]].keep()
+                    os.replace(self._writers[filled[0]].path, whole.path)
+                    continue
+                for key in filled:
+                    self._writers[key].close()
+                    whole.join(self._writers[key])
+                whole.keep()
             for part, home in self._moves:
                 private(home.parent)
                 part.chmod(0o400)

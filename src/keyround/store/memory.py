@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,17 +26,20 @@ class Memory(MutableMapping[str, Any]):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._values = _read(path)
+        self._lock = threading.Lock()  # data sets that are read at once remember at once
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._replace({**self._values, key: value})
+        with self._lock:
+            self._replace({**self._values, key: value})
 
     def __delitem__(self, key: str) -> None:
-        left = dict(self._values)
-        del left[key]
-        self._replace(left)
+        with self._lock:
+            left = dict(self._values)
+            del left[key]
+            self._replace(left)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
