@@ -44,7 +44,7 @@ from . import (
     users,
 )
 from .noted import noting
-from .settings import CLOUDS, Settings
+from .settings import Settings
 from .setup import SetUp
 
 if TYPE_CHECKING:
@@ -112,9 +112,10 @@ class _Microsoft365:
         from .graph import Graph
 
         read = Settings.read(settings)
-        scope = f"{CLOUDS[read.cloud][1]}/.default"
         kept = {} if memory is None else memory
-        graph = Graph(read.graph_url, scope, lambda: credential(read), clock, kept, read.client_id, read.budget_seconds)
+        graph = Graph(
+            read.graph_url, read.scope, lambda: credential(read), clock, kept, read.client_id, read.budget_seconds
+        )
         graph.noninteractive = read.noninteractive
         try:
             yield graph

@@ -98,7 +98,7 @@ class _Family:
 
     def refused(self, now: float, started: float, seconds: float) -> None:
         self.held = max(self.held, now + seconds)
-        if started < self.changed:  # answered at the speed of before
+        if started <= self.changed:  # asked at the speed of before
             return
         self.most = max(self.limit.least, (self.most or len(self.starts)) // 2)
         self.changed = now

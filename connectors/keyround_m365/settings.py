@@ -60,6 +60,11 @@ class Settings:
     budget: str = "60m"
 
     @property
+    def scope(self) -> str:
+        """What tokens are asked for: the cloud's own Graph, whatever gateway stands before it."""
+        return f"{CLOUDS[self.cloud][1]}/.default"
+
+    @property
     def budget_seconds(self) -> float:
         """How long one data set may take."""
         number, unit = self.budget[:-1], self.budget[-1]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from openpyxl import load_workbook
 
 from keyround_fixtures import Fault
@@ -142,9 +143,10 @@ def test_killed_half_way_and_run_again_loses_nothing(desk):
     here.run("scan", "acme", "--at", AT)
     before = {path: path.read_bytes() for path in here.folder.glob("store/acme/scans/*/*.parquet")}
     here.cloud.faults.append(Fault("signIns", kind="slow", delay=30))
+    here.cloud.requests.clear()
     started = subprocess.Popen([sys.executable, "-m", "keyround", "scan", "acme", "--at", "2026-11-20T13:00:00Z"],
                                cwd=here.folder, env=here.environment, stderr=subprocess.DEVNULL)  # fmt: skip
-    while not any("signIns" in request.path for request in here.cloud.requests[9:]):
+    while not any("signIns" in request.path for request in here.cloud.requests):
         time.sleep(0.05)
     started.send_signal(signal.SIGKILL)
     started.wait()
@@ -154,6 +156,29 @@ def test_killed_half_way_and_run_again_loses_nothing(desk):
     assert {path: path.read_bytes() for path in before} == before
     folders = sorted(path.name for path in (here.folder / "store/acme/scans").iterdir())
     assert folders == ["20261120T120000Z", "20261120T140000Z"]
+
+
+@pytest.mark.parametrize(
+    "number, fault",
+    [
+        (signal.SIGINT, Fault("signIns", kind="slow", delay=60)),
+        (signal.SIGTERM, Fault("signIns", status=429, headers={"retry-after": "3000"})),
+    ],
+    ids=["in an answer", "in a pause"],
+)
+def test_stopped_while_several_data_sets_are_read_it_ends_at_once_and_leaves_nothing(number, fault, desk):
+    here = desk("m365")
+    here.cloud.faults.append(fault)
+    started = subprocess.Popen([sys.executable, "-m", "keyround", "scan", "acme", "--at", AT], cwd=here.folder,
+                               env=here.environment, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    while not any("signIns" in request.path for request in here.cloud.requests):
+        time.sleep(0.05)
+    begun = time.monotonic()
+    started.send_signal(number)
+    said = started.communicate(timeout=20)[1]
+    assert started.returncode == 128 + number and "Stopped." in said and "Traceback" not in said
+    assert time.monotonic() - begun < 8
+    assert not list((here.folder / "store/acme/scans").iterdir()) and not list(here.folder.glob("*.xlsx"))
 
 
 def test_a_scan_reads_and_only_reads(desk):

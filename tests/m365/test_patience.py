@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from keyround.connector import Complete, Incomplete
+from keyround.connector import Clock, Complete, Incomplete
+from keyround.errors import CollectError
 from keyround_fixtures import Fault
+from keyround_m365 import CONNECTOR
+from keyround_m365.graph import Question
+from keyround_m365.line import Closed
 from tests.napping import NOW
 
 USERS = 1300
@@ -126,24 +133,167 @@ def test_a_redirect_is_followed_on_the_same_host_only(gather, big, cloud):
     assert isinstance(gather(big, "security_defaults")["security_defaults"][0], Complete)
 
 
-def test_the_token_goes_to_no_other_host(gather, big, cloud):
-    elsewhere = {"value": [], "@odata.nextLink": "http://127.0.0.2:9/v1.0/users?$skiptoken=x"}
-    cloud.faults.append(Fault("/users", status=200, data=elsewhere))
-    outcome, _ = gather(big, "users")["users"]
-    assert outcome.error.kind == "Unexpected" and "another host" in outcome.error.detail
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://127.0.0.2:9/v1.0/users?$skiptoken=x",
+        "http://HOST/v1.0/users?$skiptoken=x",  # the same host and port without the s
+        "https://127.0.0.1:9/v1.0/users?$skiptoken=x",
+        "https://localhost:PORT/v1.0/users?$skiptoken=x",
+        "https://HOST.evil.example/v1.0/users",
+        "https://HOST@evil.example/v1.0/users",
+        "https://graph.example@HOST/v1.0/users",
+        "https://evil.example\\@HOST/v1.0/users",
+        "https://evil.example#@HOST/v1.0/users",
+        "//evil.example/v1.0/users",
+        "/v1.0/users",
+        "file:///etc/passwd",
+        "http://[::",
+        "",
+    ],
+)
+@pytest.mark.parametrize("by", ["link", "redirect"])
+def test_the_token_goes_to_no_other_address(link, by, secured, gather, cloud):
+    way = secured | {"credential": "secret", "secret": cloud.app_secret("m365")}
+    host = cloud.tls_url.removeprefix("https://")
+    link = link.replace("HOST", host).replace("PORT", host.rpartition(":")[2])
+    page = {"value": [], "@odata.nextLink": link}
+    fault = {"link": Fault("/users", status=200, data=page, times=9),
+             "redirect": Fault("/users", status=302, headers={"location": link}, times=99)}[by]  # fmt: skip
+    cloud.faults.append(fault)
+    outcome, rows = gather(way, "users")["users"]
+    asked = [request for request in cloud.requests if request.path == "/v1.0/users"]
+    if not link and by == "link":
+        assert isinstance(outcome, Complete)  # an empty link is none
+        return
+    assert outcome.error.kind in ("Unexpected", "Unreachable") and not rows
+    if link in ("", "/v1.0/users"):  # a redirect to our own host is followed for a while
+        assert len(asked) == (12 if by == "redirect" else 1)
+    else:  # once, or again and again where not even the address could be read
+        assert len(asked) == 1 or outcome.error.kind == "Unreachable"
+
+
+@pytest.fixture
+def secured(cloud, monkeypatch):
+    """Settings for azure-identity's own credentials, which speak https only."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", cloud.ca_pem)
+    return {
+        "tenant_id": cloud.tenants[0].id, "client_id": cloud.client_id, "authority": cloud.tls_url,
+        "graph_url": cloud.tls_url,
+    }  # fmt: skip
+
+
+def test_a_listing_of_empty_pages_with_ever_new_links_ends(gather, big, cloud):
+    cloud.faults.append(Fault("/users", kind="empty", times=9999, after=1))
+    outcome, rows = gather(big, "users")["users"]
+    assert outcome.error.kind == "Unexpected" and "no end" in outcome.error.detail and people(rows) == 500
+    assert len(cloud.requests) < 60
+    cloud.faults[:] = [Fault("/users", kind="empty", times=40, after=1)]  # rare, and allowed
+    assert isinstance(gather(big, "users")["users"][0], Complete)
+
+
+def test_a_data_set_has_so_much_time_and_no_more(gather, big, cloud, nap):
+    cloud.faults.append(Fault("skiptoken", status=429, headers={"retry-after": "250"}, times=99))
+    outcome, rows = gather(big | {"budget": "20m"}, "users")["users"]
+    assert outcome.error.kind == "Throttled" and "20 minutes" in outcome.error.detail
+    assert "after 1 answers" in outcome.error.detail and people(rows) == 500
+    assert nap.slept == [250.0] * 4
+
+
+def test_time_is_counted_over_all_questions_of_a_data_set(graph, cloud, nap):
+    for question in asked(cloud, 3):
+        cloud.faults.append(Fault(question.path, status=429, headers={"retry-after": "1000"}, times=2))
+    with graph.budgeted(), pytest.raises(CollectError) as caught:
+        for question in asked(cloud, 3):
+            graph.one(question)
+    assert caught.value.kind == "Throttled" and sum(nap.slept) == 3000
+    assert graph.one(asked(cloud, 1)[0])  # the next data set begins with time of its own
+
+
+def test_a_family_that_was_told_to_wait_waits_for_every_data_set(graph, cloud, nap):
+    first, second = asked(cloud, 2)
+    cloud.faults.append(Fault(first.path, status=429, headers={"retry-after": "50"}))
+    replies = iter(graph.batch([first]))
+    assert isinstance(next(replies)[1], tuple)
+    assert sum(nap.slept) == 50
+    graph.one(second)
+    assert sum(nap.slept) == 50
+    cloud.faults.append(Fault(r"\$batch", status=429, headers={"retry-after": "70"}))
+    assert isinstance(next(iter(graph.batch([first])))[1], tuple) and sum(nap.slept) == 120
+
+
+def test_requests_and_waits_are_counted(graph, cloud, nap):
+    cloud.faults.append(Fault(asked(cloud, 1)[0].path, status=429, headers={"retry-after": "50"}))
+    dict(graph.batch(asked(cloud, 25)))
+    assert graph.cost.requests == {"methods": 3} and graph.cost.waited == pytest.approx(sum(nap.slept))
+
+
+@pytest.mark.parametrize("waiting", ["a long pause", "a slow answer"])
+def test_a_session_that_is_closed_ends_what_is_under_way(waiting, settings, cloud):
+    cloud.faults.append(
+        Fault("organization", status=429, headers={"retry-after": "3000"})
+        if waiting == "a long pause"
+        else Fault("organization", kind="slow", delay=20)
+    )
+    ended = []
+
+    def read(graph):
+        try:
+            graph.one(Question("organization", "Organization.Read.All"))
+        except Closed:
+            ended.append(time.monotonic())
+
+    with CONNECTOR.open(settings, Clock()) as graph:
+        thread = threading.Thread(target=read, args=(graph,))
+        thread.start()
+        while not cloud.requests and waiting == "a long pause":
+            time.sleep(0.01)
+        time.sleep(0.2)
+        begun = time.monotonic()
+    thread.join(5)
+    assert ended and ended[0] - begun < 2
+
+
+def test_one_new_token_serves_everybody_who_was_refused(secured, cloud, nap):
+    way = secured | {"credential": "secret", "secret": cloud.app_secret("m365")}
+    questions = asked(cloud, 4)
+    for question in questions:
+        cloud.faults.append(Fault(question.path, body="401_expired_token"))
+    bodies = []
+    barrier = threading.Barrier(4)
+
+    def read(graph, question):
+        barrier.wait()
+        bodies.append(graph.one(question))
+
+    with CONNECTOR.open(way, nap.clock) as graph:
+        graph.token()
+        cloud.requests.clear()
+        threads = [threading.Thread(target=read, args=(graph, question)) for question in questions]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(bodies) == 4
+    assert sum(request.path.endswith("/token") for request in cloud.requests) < 4
+
+
+def test_a_token_that_was_renewed_and_never_worked_is_not_renewed_again(graph, cloud):
+    cloud.faults.append(Fault("/v1.0", body="401_expired_token", times=99))
+    for _ in range(3):
+        with pytest.raises(CollectError) as caught:
+            graph.one(asked(cloud, 1)[0])
+        assert caught.value.kind == "Expired"
+    assert len(cloud.requests) == 4  # once again after the first refusal, and then the new token is known to be no good
 
 
 @pytest.fixture
 def graph(settings, nap):
-    from keyround_m365 import CONNECTOR
-
     with CONNECTOR.open(settings, nap.clock) as opened:
         yield opened
 
 
 def asked(cloud, number=45):
-    from keyround_m365.graph import Question
-
     users = cloud.tenants[0].tables["users"][:number]
     return [Question(f"users/{row['id']}/authentication/methods", "UserAuthenticationMethod.Read.All") for row in users]
 
@@ -179,3 +329,47 @@ def test_a_batch_signs_in_again_when_its_parts_say_so(graph, cloud):
     whole = asked(cloud, 5)
     cloud.faults.append(Fault(whole[1].path, body="401_expired_token"))
     assert all(isinstance(answer, tuple) for _, answer in graph.batch(whole))
+
+
+def test_a_batch_that_answers_oddly_is_asked_again_for_what_is_missing(graph, cloud, nap):
+    whole = asked(cloud, 8)
+    methods = b'{"value":[]}'
+    odd = [
+        {"id": "77", "status": 200, "body": {}},
+        {"id": "5", "status": 200, "body": base64.b64encode(methods).decode()},
+        {"id": "4", "status": 424, "headers": None, "body": {"error": {"code": "FailedDependency"}}},
+        {"id": "3", "status": 200, "body": "<html>half a pa"},
+        {"id": "2", "status": 200},
+        {"id": "1", "status": 429, "headers": {"Retry-After": 11}, "body": "busy"},
+        {"id": "0", "status": 403, "body": "PGh0bWw+"},
+        {"id": "6", "status": 204, "body": None},
+    ]
+    cloud.faults.append(Fault(r"\$batch", status=200, data={"responses": odd}))
+    answers = dict(graph.batch(whole))
+    assert answers[whole[5]] == (methods,) and answers[whole[0]].kind == "NotGranted"
+    assert all(isinstance(answers[question], tuple) and b"odata" in answers[question][0]
+               for question in (*whole[1:5], *whole[6:]))  # fmt: skip
+    assert sum(nap.slept) == pytest.approx(11)
+
+
+@pytest.mark.parametrize("data", [{"responses": None}, {"responses": [{"id": 1}]}, [], {"value": []}])
+def test_a_batch_whose_answer_is_something_else_is_said_to_be(data, graph, cloud):
+    cloud.faults.append(Fault(r"\$batch", status=200, data=data, times=99))
+    with pytest.raises(CollectError) as caught:
+        dict(graph.batch(asked(cloud, 3)))
+    assert caught.value.kind == "Unexpected"
+
+
+def test_questions_of_both_versions_go_to_their_own_batch(graph, cloud):
+    old = asked(cloud, 2)
+    new = [replace(question, beta=True) for question in old]
+    assert dict(graph.batch([*old, *new])).keys() == {*old, *new}
+    assert [request.path for request in cloud.requests if "$batch" in request.path] == ["/v1.0/$batch", "/beta/$batch"]
+
+
+def test_a_part_that_fails_holds_up_no_others(graph, cloud, nap):
+    whole = asked(cloud, 40)
+    cloud.faults.append(Fault(whole[0].path, status=503, times=99))
+    answers = dict(graph.batch(whole))
+    assert [question for question, answer in answers.items() if not isinstance(answer, tuple)] == [whole[0]]
+    assert len([request for request in cloud.requests if "$batch" in request.path]) == 2 + 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from azure.core.credentials import AccessToken
 
 from keyround.connector import Complete, Incomplete
 from keyround.errors import COLLECT_ERRORS, CollectError, ConfigError
@@ -171,6 +172,8 @@ GOOD = {"tenant_id": "11111111-2222-3333-4444-555555555555", "credential": "toke
         ({"graph_url": "http://graph.microsoft.com"}, "not an https address"),
         ({"authority": "http://127.0.0.1:80"}, "not an https address"),
         ({"cloud": "usgob"}, "Did you mean 'usgov'?"),
+        ({"budget": "20 minutes"}, "90s, 20m or 2h"),
+        ({"budget": "0m"}, "90s, 20m or 2h"),
         ({"token": 5}, "must be text"),
         ({"token": "Bearer x"}, "no token has"),
         ({"token": "t\u00f6ken"}, "no token has"),
@@ -180,6 +183,49 @@ def test_settings_name_the_mistake(change, said):
     with pytest.raises(ConfigError) as caught:
         Settings.read(GOOD | change)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("text, seconds", [("90s", 90), ("20m", 1200), ("2h", 7200), (None, 3600)])
+def test_the_budget_of_a_data_set(text, seconds):
+    assert Settings.read(GOOD | ({"budget": text} if text else {})).budget_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    "cloud, login, graph",
+    [
+        ("global", "login.microsoftonline.com", "graph.microsoft.com"),
+        ("usgov", "login.microsoftonline.us", "graph.microsoft.us"),
+        ("dod", "login.microsoftonline.us", "dod-graph.microsoft.us"),
+        ("china", "login.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn"),
+    ],
+)
+def test_each_cloud_has_its_own_sign_in_graph_and_scope(cloud, login, graph, nap):
+    """A token of one cloud is worth nothing in another; behind a gateway it is still that cloud's."""
+    import keyround_m365.graph as module
+
+    read = Settings.read(GOOD | {"cloud": cloud})
+    assert (read.authority, read.graph_url) == (f"https://{login}", f"https://{graph}")
+    gateway = Settings.read(GOOD | {"cloud": cloud, "graph_url": "https://gateway.example/v1.0"})
+    assert (gateway.authority, gateway.graph_url) == (read.authority, "https://gateway.example")
+    for settings in (read, gateway):
+        asked = []
+
+        class Noted:
+            def get_token(self, *scopes, asked=asked):
+                asked.extend(scopes)
+                return AccessToken("x", 2**40)
+
+            def close(self):
+                pass
+
+        opened = module.Graph(settings.graph_url, settings.scope, Noted, nap.clock, {})
+        assert opened.token() == "x" and asked == [f"https://{graph}/.default"]
+        opened.close()
+
+
+def test_what_a_cloud_does_not_offer_is_nobodys_fault(gather, settings, cloud):
+    cloud.faults.append(Fault("userRegistration", body="400_segment_not_found", times=99))
+    assert gather(settings, "mfa_registrations")["mfa_registrations"][0].error.kind == "NotEnabled"
 
 
 def test_settings_never_show_a_secret():
