@@ -59,7 +59,8 @@ class Answers:
 
 
 @pytest.fixture
-def answers(cloud, tmp_path, monkeypatch):
+def acme(cloud, monkeypatch):
+    """A client with both tenants."""
     tenants = []
     for key, own, url in (("m365", "tenant_id", "graph_url"), ("google", "customer_id", "api_url")):
         monkeypatch.setenv(f"T_{key}", cloud.token(key))
@@ -71,11 +72,14 @@ def answers(cloud, tmp_path, monkeypatch):
             url: cloud.url,
         }
         tenants.append(TenantConfig(key, settings, Path()))
+    return Client("acme", "Acme", tuple(tenants))
 
+
+@pytest.fixture
+def answers(acme, tmp_path):
     def run(number: int) -> Answers:
         store = ClientStore(tmp_path / str(number), "acme")
-        client = Client("acme", "Acme", tuple(tenants))
-        snapshot, judged = scan(client, store, RULES, HERE, 30, Nap().clock, lambda *_: None)
+        snapshot, judged = scan(acme, store, RULES, HERE, 30, Nap().clock, lambda *_: None)
         with reported(snapshot, store, RULES, judged=judged) as done:
             return Answers(
                 {
@@ -119,6 +123,17 @@ def test_random_faults_change_no_answer(cloud, answers):
         finally:
             cloud.faults.clear()
         compare(truth, found, f"seed {seed}: {plan}")
+
+
+def test_which_answer_came_first_leaves_no_trace(cloud, acme, tmp_path):
+    found = []
+    for slow in ("/users", "/roleAssignments", "/signIns"):
+        cloud.faults[:] = [Fault(slow, kind="slow", delay=0.4)]
+        store = ClientStore(tmp_path / slow.strip("/"), "acme")
+        scan(acme, store, [], HERE, 30, Nap().clock, lambda *_: None)
+        found.append({path.relative_to(store.root): path.read_bytes() for path in store.root.glob("s*/**/*.*")})
+    cloud.faults.clear()
+    assert found[0] == found[1] == found[2] and len(found[0]) > 20
 
 
 def compare(truth: Answers, found: Answers, plan: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from google.oauth2.credentials import Credentials
 from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build
 
-from keyround.connector import Clock, Identity, Without, decode
+from keyround.connector import Clock, Cost, Identity, Without, decode
 from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
 
 from . import customer, login_activities, users
@@ -81,8 +82,10 @@ class Admin:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.customer = settings.customer_id
         self._settings = settings
-        self._clock = clock
-        self._pace = Pace(clock)
+        self._waited = 0.0
+        self._clock = replace(clock, sleep=self._sleep)
+        self._sleeping = clock.sleep
+        self._pace = Pace(self._clock)
         self._http = Transport()
         self._authorized: dict[tuple[str, ...], AuthorizedHttp] = {}
         self._masks: dict[str, tuple[str | None, tuple[Without, ...]]] = {}
@@ -95,6 +98,15 @@ class Admin:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    @property
+    def cost(self) -> Cost:
+        """What this session has asked for so far; tokens count too."""
+        return Cost({"requests": self._http.requests}, self._waited)
+
+    def _sleep(self, seconds: float) -> None:
+        self._waited += seconds
+        self._sleeping(seconds)
 
     def identify(self) -> Identity:
         """The customer id of whatever tenant the credential opens, by the first answer that tells it."""

@@ -79,6 +79,7 @@ class Transport(httplib2.Http):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(timeout=TIMEOUT, proxy_info=None)
         self.follow_redirects = False
+        self.requests = 0
 
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *rest: Any, **named: Any
@@ -87,6 +88,7 @@ class Transport(httplib2.Http):  # type: ignore[misc]
             raise AssertionError(f"{method} {uri}: this connector only reads")
         if uri.startswith("https:"):
             named["connection_type"] = Connection
+        self.requests += 1
         response, content = super().request(uri, method, body, headers, *rest, **named)
         if method == "POST" and response.status in BUSY:
             raise Refused(response.status, response)

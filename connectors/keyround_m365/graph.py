@@ -57,6 +57,7 @@ TOLD = 30  # times one request may be told to wait
 RESTARTS = 5  # of one listing whose page tokens expire
 HOPS = 5  # redirects of one request
 EMPTY = 50  # pages without a row, one after the other
+A_WEEK = 604_800.0
 OUT_OF_TIME = "out_of_time"
 TOO_LARGE = ("badrequest", "request_badrequest", "request_unsupportedquery", "invalidrequest", "unknownerror", "400")
 _AGAIN = frozenset({408, 424, 429, *range(500, 600)} - {501})
@@ -194,7 +195,7 @@ class Graph:
         try:
             yield
         finally:
-            del self._mine.until
+            self._mine.until = None
 
     def alone(self, key: str) -> threading.Lock:
         """A lock of that name, for what several data sets need and one should ask for."""
@@ -619,7 +620,7 @@ def _retry_after(text: str, now: datetime) -> float | None:
                 seconds = (parsedate_to_datetime(part).astimezone(UTC).replace(tzinfo=None) - now).total_seconds()
             except (ValueError, TypeError, OverflowError):
                 continue
-        return max(seconds, 1.0) if seconds > 0 else None
+        return min(max(seconds, 1.0), A_WEEK) if seconds > 0 else None
     return None
 
 

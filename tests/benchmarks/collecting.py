@@ -32,8 +32,8 @@ AIM = {"m365": "1.6x", "google": "1.3x"}
 
 
 @contextmanager
-def served(provider: str, accounts: int, sign_ins: int) -> Iterator[dict[str, Any]]:
-    words = ["--generated", provider, "--accounts", str(accounts), "--sign-ins", str(sign_ins)]
+def served(provider: str, accounts: int, sign_ins: int, *more: str) -> Iterator[dict[str, Any]]:
+    words = ["--generated", provider, "--accounts", str(accounts), "--sign-ins", str(sign_ins), *more]
     with subprocess.Popen(
         [sys.executable, "-m", "keyround_fixtures", *words], stdout=subprocess.PIPE, text=True
     ) as cloud:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import pytest
 from openpyxl import load_workbook
@@ -183,9 +185,13 @@ def test_stopped_while_several_data_sets_are_read_it_ends_at_once_and_leaves_not
 
 def test_a_scan_reads_and_only_reads(desk):
     here = desk("m365", "google")
-    here.run("scan", "acme", "--at", AT)
+    done = here.run("scan", "acme", "--at", AT)
     written = {request.path for request in here.cloud.requests if request.method != "GET"}
     assert {path.rpartition("/")[2] for path in written} <= {"$batch"}  # whose parts are logged, too
+    said = dict(re.findall(r": (\S+ \S+): (\d+) requests, waited \d+ s\n", done.stderr))
+    asked = Counter(request.tenant for request in here.cloud.requests)
+    assert said.keys() == {"Microsoft 365", "Google Workspace"}
+    assert int(said["Google Workspace"]) == asked["google"] and 10 < int(said["Microsoft 365"]) <= asked["m365"]
 
 
 def test_secrets_are_written_nowhere(desk):

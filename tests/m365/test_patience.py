@@ -28,7 +28,13 @@ def people(rows):
 
 @pytest.mark.parametrize(
     "header, pause",
-    [("7", 7.0), (format_datetime(NOW + timedelta(seconds=42), usegmt=True), 42.0), ("10,10", 10.0), ("300", 300.0)],
+    [
+        ("7", 7.0),
+        (format_datetime(NOW + timedelta(seconds=42), usegmt=True), 42.0),
+        ("10,10", 10.0),
+        ("300", 300.0),
+        ("1800", 1800.0),
+    ],
 )
 def test_retry_after_is_obeyed_however_it_is_written(header, pause, gather, big, cloud, nap):
     cloud.faults.append(Fault("/users", status=429, headers={"retry-after": header}))
@@ -226,6 +232,15 @@ def test_requests_and_waits_are_counted(graph, cloud, nap):
     cloud.faults.append(Fault(asked(cloud, 1)[0].path, status=429, headers={"retry-after": "50"}))
     dict(graph.batch(asked(cloud, 25)))
     assert graph.cost.requests == {"methods": 3} and graph.cost.waited == pytest.approx(sum(nap.slept))
+
+
+def test_the_technician_sees_how_near_a_limit_is(graph, cloud, caplog):
+    caplog.set_level("DEBUG", "keyround_m365")
+    near = {"x-ms-throttle-limit-percentage": "0.9", "x-ms-throttle-scope": "Tenant_Application/ReadWrite"}
+    cloud.faults.append(Fault("methods", status=429, headers={**near, "retry-after": "3"}))
+    graph.one(asked(cloud, 1)[0])
+    (line,) = [record.getMessage() for record in caplog.records if "429" in record.getMessage()]
+    assert "x-ms-throttle-limit-percentage=0.9" in line and "x-ms-throttle-scope=Tenant_Application/ReadWrite" in line
 
 
 @pytest.mark.parametrize("waiting", ["a long pause", "a slow answer"])

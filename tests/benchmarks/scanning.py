@@ -1,0 +1,113 @@
+"""Whole scans: data sets one after the other and at once, over a line as slow as the real one;
+then whether memory grows with the size of the tenant, from the first request to the written workbook.
+
+Waiting for Microsoft's limits is left out (its clock is virtual), distance is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from keyround.cli.written import write
+from keyround.config import Client, TenantConfig
+from keyround.connector import Cost
+from keyround.engine import rule
+from keyround.scan import connector, reported, scan
+from keyround.store import ClientStore
+
+from ..napping import Nap
+from .collecting import served
+from .timing import interleaved, say
+
+LATENCY = 0.12
+
+
+def measure(accounts: int, sign_ins: int) -> None:
+    _at_once()
+    _memory(accounts, sign_ins)
+
+
+def _at_once() -> None:
+    reader: Any = connector("m365")
+    most = reader.at_once
+    with served("m365", 300, 3000, "--latency", str(LATENCY)) as cloud:
+
+        def reading(at_once: int) -> Callable[[], None]:
+            def work() -> None:
+                reader.at_once = at_once
+                _scanned(cloud, report=False)
+
+            return work
+
+        try:
+            together, apart = interleaved(reading(most), reading(1), 5)
+        finally:
+            reader.at_once = most
+    say(f"m365 scan, 300 accounts, {LATENCY * 1000:.0f} ms a request, {most} at once", together, apart, "one by one")
+
+
+def _memory(accounts: int, sign_ins: int) -> None:
+    found = []
+    for share in (5, 1):
+        with served("m365", accounts // share, sign_ins // share) as cloud:
+            done = subprocess.run([sys.executable, "-m", "tests.benchmarks.scanning", json.dumps(cloud)],
+                                  check=True, capture_output=True, text=True)  # fmt: skip
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    few, many = found
+    print(
+        f"m365 scan, judged and written, {accounts:,} accounts and {sign_ins:,} sign-ins: {many['seconds']:.1f} s, "
+        f"{many['requests']} requests, peak memory {many['peak'] >> 10} MiB; "
+        f"a fifth of that: {few['seconds']:.1f} s, {few['requests']} requests, {few['peak'] >> 10} MiB",
+        flush=True,
+    )
+
+
+def _scanned(cloud: dict[str, Any], report: bool) -> Cost:
+    """Scan the generated tenant; write its workbook if asked to."""
+    os.environ["KEYROUND_BENCH"] = cloud["token"]
+    client = Client("bench", "Bench", (TenantConfig("m365", {
+        "connector": "m365", "tenant_id": cloud["tenant_id"], "credential": "token", "token": "env:KEYROUND_BENCH",
+        "graph_url": cloud["url"],
+    }, Path()),))  # fmt: skip
+    costs: list[Cost] = []
+    rules = rule.load() if report else []
+    until = datetime.fromisoformat(cloud["now"]).replace(tzinfo=None, microsecond=0)
+    with tempfile.TemporaryDirectory() as folder:
+        store = ClientStore(Path(folder), client.key)
+        snapshot, judged = scan(
+            client,
+            store,
+            rules,
+            until,
+            30,
+            Nap().clock,
+            lambda *said: costs.extend(c for c in said if isinstance(c, Cost)),
+        )
+        if report:
+            with reported(snapshot, store, rules, judged=judged) as done:
+                write(done, Path(folder), "high", store)
+    return costs[0]
+
+
+def _alone(cloud: dict[str, Any]) -> None:
+    """One whole scan; prints seconds, requests and peak memory in KiB."""
+    begun = time.perf_counter()
+    cost = _scanned(cloud, report=True)
+    # Not ru_maxrss: a child inherits the peak of the process that started it.
+    status = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = [int(line.split()[1]) for line in status if line.startswith("VmHWM")]
+    print()
+    print(json.dumps({"seconds": time.perf_counter() - begun, "requests": sum(cost.requests.values()), "peak": peak}))
+
+
+if __name__ == "__main__":
+    _alone(json.loads(sys.argv[1]))
