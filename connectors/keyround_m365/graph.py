@@ -53,6 +53,7 @@ CIRCLE = "Microsoft's listing runs in a circle: the same page link came twice."
 BATCH = 20  # requests in one, the most that Graph takes
 BUDGET = 3600.0  # seconds for one data set, unless the settings say otherwise
 TRIES = 6  # of one request that fails without saying how long to wait
+TRIES_BUSY = 10  # of one that is refused as too many: other applications may use up the tenant's share for minutes
 TOLD = 30  # times one request may be told to wait
 RESTARTS = 5  # of one listing whose page tokens expire
 HOPS = 5  # redirects of one request
@@ -449,7 +450,8 @@ class Graph:
         else:
             patience.told += 1
             seconds = asked
-        if patience.tries >= TRIES or patience.told >= TOLD:
+        most = TRIES_BUSY if isinstance(error, Throttled) else TRIES
+        if patience.tries >= most or patience.told >= TOLD:
             raise error
         if self._clock.monotonic() + seconds >= patience.until:
             raise error if asked and asked > self._budget else self._out_of_time()

@@ -16,7 +16,7 @@ from keyround.errors import CollectError
 from keyround_fixtures import Fault
 from keyround_m365 import CONNECTOR
 from keyround_m365.graph import Question
-from keyround_m365.line import Closed
+from keyround_m365.line import Closed, Line
 from tests.napping import NOW
 
 USERS = 1300
@@ -49,7 +49,8 @@ def test_retry_after_is_obeyed_however_it_is_written(header, pause, gather, big,
 def test_retry_after_that_says_nothing_useful_neither_breaks_nor_spins(header, gather, big, cloud, nap):
     cloud.faults.append(Fault("/users", status=429, headers={"retry-after": header}, times=99))
     outcome, _ = gather(big, "users")["users"]
-    assert outcome.error.kind == "Throttled" and len(nap.slept) == 5 and nap.slept == sorted(nap.slept)
+    assert outcome.error.kind == "Throttled" and len(nap.slept) == 9 and nap.slept[:5] == sorted(nap.slept[:5])
+    assert max(nap.slept) <= 72
 
 
 def test_tries_are_counted_per_request_not_per_listing(gather, big, cloud):
@@ -216,16 +217,37 @@ def test_time_is_counted_over_all_questions_of_a_data_set(graph, cloud, nap):
     assert graph.one(asked(cloud, 1)[0])  # the next data set begins with time of its own
 
 
-def test_a_family_that_was_told_to_wait_waits_for_every_data_set(graph, cloud, nap):
-    first, second = asked(cloud, 2)
+def test_waiting_for_our_turn_counts_as_well(big, cloud, nap):
+    with CONNECTOR.open(big | {"budget": "30s"}, nap.clock) as graph:
+        pages = graph.pages(Question("auditLogs/signIns", "AuditLog.Read.All", top=50))
+        with pytest.raises(CollectError) as caught:
+            for _ in range(50):
+                next(pages)
+    assert caught.value.kind == "Throttled" and "after 15 answers" in caught.value.detail and sum(nap.slept) < 30
+
+
+def test_a_family_that_was_told_to_wait_waits_for_every_data_set(settings, cloud):
+    first, second, other = asked(cloud, 3)
+    other = replace(other, pace="another")
     cloud.faults.append(Fault(first.path, status=429, headers={"retry-after": "50"}))
-    replies = iter(graph.batch([first]))
-    assert isinstance(next(replies)[1], tuple)
-    assert sum(nap.slept) == 50
-    graph.one(second)
-    assert sum(nap.slept) == 50
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 1:  # while the first data set waits, two others come
+            graph.one(other)
+            assert slept == [50.0]
+            graph.one(second)
+
+    with CONNECTOR.open(settings, Clock(lambda: 50.0 * (len(slept) > 1), sleep, lambda: NOW)) as graph:
+        graph.one(first)
+    assert slept == [50.0, 50.0]
+    assert [request.status for request in cloud.requests if second.path in request.path] == [200]
+
+
+def test_a_batch_refused_as_a_whole_waits_as_a_whole(graph, cloud, nap):
     cloud.faults.append(Fault(r"\$batch", status=429, headers={"retry-after": "70"}))
-    assert isinstance(next(iter(graph.batch([first])))[1], tuple) and sum(nap.slept) == 120
+    assert all(isinstance(answer, tuple) for _, answer in graph.batch(asked(cloud, 3))) and nap.slept == [70.0]
 
 
 def test_requests_and_waits_are_counted(graph, cloud, nap):
@@ -269,28 +291,21 @@ def test_a_session_that_is_closed_ends_what_is_under_way(waiting, settings, clou
     assert ended and ended[0] - begun < 2
 
 
-def test_one_new_token_serves_everybody_who_was_refused(secured, cloud, nap):
-    way = secured | {"credential": "secret", "secret": cloud.app_secret("m365")}
-    questions = asked(cloud, 4)
-    for question in questions:
-        cloud.faults.append(Fault(question.path, body="401_expired_token"))
-    bodies = []
-    barrier = threading.Barrier(4)
+def test_one_new_token_serves_everybody_who_was_refused_the_old_one():
+    credentials = []
 
-    def read(graph, question):
-        barrier.wait()
-        bodies.append(graph.one(question))
+    class Credential:
+        def __init__(self):
+            credentials.append(self)
 
-    with CONNECTOR.open(way, nap.clock) as graph:
-        graph.token()
-        cloud.requests.clear()
-        threads = [threading.Thread(target=read, args=(graph, question)) for question in questions]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert len(bodies) == 4
-    assert sum(request.path.endswith("/token") for request in cloud.requests) < 4
+        def close(self):
+            pass
+
+    line = Line("https://graph.example", "https://graph.example/.default", Credential)
+    try:
+        assert line.renew(0) and line.renew(0) and len(credentials) == 2
+    finally:
+        line.close()
 
 
 def test_a_token_that_was_renewed_and_never_worked_is_not_renewed_again(graph, cloud):
