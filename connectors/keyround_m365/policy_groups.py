@@ -66,7 +66,6 @@ def pages(graph: Graph, window: Window) -> Iterator[Page | Without]:
     answers: dict[Question, tuple[bytes, ...] | CollectError] = dict(graph.batch(asked))
     for group in named:
         found, inside = answers[about[group]], answers[members[group]]
-        graph.groups[group] = inside
         if isinstance(inside, CollectError) and inside.code != groups.GONE:
             yield Without(("members_known",), inside.about(HIDDEN))
         yield Page(
