@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from keyround.config import Client, TenantConfig
@@ -131,7 +132,11 @@ def test_which_answer_came_first_leaves_no_trace(cloud, acme, tmp_path):
         cloud.faults[:] = [Fault(slow, kind="slow", delay=0.4)]
         store = ClientStore(tmp_path / slow.strip("/"), "acme")
         scan(acme, store, [], HERE, 30, Nap().clock, lambda *_: None)
-        found.append({path.relative_to(store.root): path.read_bytes() for path in store.root.glob("s*/**/*.*")})
+        tables = {path.relative_to(store.root): pq.read_table(path) for path in store.root.glob("s*/**/*.parquet")}
+        # The salt of a telephone number's hash is new in each scan.
+        found.append(
+            {path: table.drop_columns([*{"phone_hash"} & {*table.column_names}]) for path, table in tables.items()}
+        )
     cloud.faults.clear()
     assert found[0] == found[1] == found[2] and len(found[0]) > 20
 
