@@ -152,7 +152,7 @@ def _uncovered(policy: Policy, exempt: Iterable[str], verdicts: Mapping[str, Mfa
     """How many of the exempt nothing else covers, at the least; None where it may be some or none.
 
     Whether others would be stopped by another block is not the question: then it is None as well. Emergency accounts
-    are exempt on purpose.
+    are exempt on purpose, and whoever may be one perhaps is.
     """
     found = [row for key in exempt if not ((row := verdicts.get(key)) and row.emergency)]
     match _demands(policy):
@@ -162,7 +162,11 @@ def _uncovered(policy: Policy, exempt: Iterable[str], verdicts: Mapping[str, Mfa
             covered = [row.legacy_blocked if row else None for row in found]
         case _:
             return None
-    return covered.count(False) or (None if None in covered else 0)
+    certain = [
+        None if is_covered is False and (row is None or row.emergency is None) else is_covered
+        for row, is_covered in zip(found, covered, strict=True)
+    ]
+    return certain.count(False) or (None if None in certain else 0)
 
 
 DERIVED = Derived(
