@@ -8,7 +8,7 @@ demo: .venv/ready ## scan two invented companies, write demo/demo-<date>.xlsx
 	$(BIN)/keyround demo --output demo
 
 test: .venv/ready ## the whole suite
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 lint: .venv/ready ## style, types, who may import whom
 	$(BIN)/ruff check .

@@ -344,7 +344,9 @@ def _judgement(
             if SignIn in dataset.fills and not isinstance(outcome, NotOffered):
                 # Days already in the store were not fetched again, and one record may have come twice.
                 outcome = replace(outcome, rows=records[dataset.marks])
-            coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome, dataset.name in replaced))
+            module = "" if dataset.stands_in_for else dataset.module  # who needs a stand-in misses it
+            replacing = dataset.name in replaced
+            coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome, replacing, module))
     return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known)
 
 

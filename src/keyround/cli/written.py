@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
-from ..errors import StoreError
+from ..errors import NotEnabled, StoreError
 from ..store import ClientStore
 from .progress import clean
 
@@ -45,11 +45,17 @@ def status(scan: Scan, fail_on: str) -> int:
 
 
 def _say_gaps(scan: Scan) -> None:
-    """Each reason once: what could not be read, what that means, what helps."""
+    """Each reason once: what could not be read, what that means, what helps. Modules nobody wants take one line."""
     said: dict[tuple[str, str], list[str]] = {}
-    for _, _, error in scan.gaps():
+    off: dict[str, None] = {}
+    for covered, column, error in scan.gaps():
+        if covered.module and not column and isinstance(error, NotEnabled):
+            off[covered.module] = None
+            continue
         consequences = said.setdefault((error.detail, error.remedy), [])
         if error.therefore not in consequences:
             consequences.append(error.therefore)
     for (detail, remedy), therefore in said.items():
         print("\n".join(filter(None, [detail, *therefore, remedy])), end="\n\n", file=sys.stderr)
+    if off:
+        print(f"Optional and switched off: {', '.join(off)}. Not checked says what each would add.", file=sys.stderr)

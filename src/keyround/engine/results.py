@@ -103,13 +103,17 @@ class TenantInfo:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One data set of one tenant: was it read, how much, and if not, why. `replaced`: another one told all the same."""
+    """One data set of one tenant: was it read, how much, and if not, why. `replaced`: another one told all the same.
+
+    `module` names the optional module it belongs to.
+    """
 
     tenant: str
     dataset: str
     tells: str
     outcome: Outcome
     replaced: bool = False
+    module: str = ""
 
 
 class TenantTables(Protocol):
