@@ -43,6 +43,7 @@ from . import (
     training,
     users,
 )
+from .modules import elsewhere
 from .noted import noting
 from .settings import Settings
 from .setup import SetUp
@@ -71,10 +72,10 @@ class _Microsoft365:
         access_policies.DATASET,
         named_locations.DATASET,
         policy_groups.DATASET,
-        noting(methods_policy.DATASET, noted.certificates),
-        authorization_policy.DATASET,
-        domains.DATASET,
-        cross_tenant_access.DATASET,
+        elsewhere(noting(methods_policy.DATASET, noted.certificates)),
+        elsewhere(authorization_policy.DATASET),
+        elsewhere(domains.DATASET),
+        elsewhere(cross_tenant_access.DATASET),
         noting(users.DATASET, noted.accounts),
         noting(mfa_registrations.DATASET, noted.reported, kept=True),
         noting(role_assignments.DATASET, noted.holders),

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keyround.connector import DataSet, Window, Without
-from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed
+from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed, Unexpected
+
+from .refusals import no_such_page
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -22,12 +24,14 @@ PLANS = {"P1": "Entra ID P1", "P2": "Entra ID P2"}
 def optional(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
     """The same data set, NotEnabled as long as its permissions are not granted. Whatever plan it lacks is named."""
 
+    offered = elsewhere(dataset)
+
     def pages(graph: Graph, window: Window) -> Iterator[Any]:
         if lacking := graph.lacks(dataset.grants):
             raise _off(dataset, lacking)
         begun = False
         try:
-            for page in dataset.pages(graph, window):
+            for page in offered.pages(graph, window):
                 begun |= not isinstance(page, Without)
                 yield page
         except NotGranted as error:
@@ -44,11 +48,33 @@ def optional(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
     return replace(dataset, pages=pages, required=False)
 
 
+def elsewhere(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
+    """The same data set, NotEnabled where the cloud has no such page.
+
+    For what no verdict hangs on alone: of the accounts themselves a missing page would be a fault, and must look it.
+    """
+
+    def pages(graph: Graph, window: Window) -> Iterator[Any]:
+        begun = False
+        try:
+            for page in dataset.pages(graph, window):
+                begun |= not isinstance(page, Without)
+                yield page
+        except Unexpected as error:
+            if begun or not no_such_page(error):
+                raise
+            raise NotEnabled(
+                "This Microsoft cloud does not offer it.", "Nothing to repair.", code=error.code
+            ) from error
+
+    return replace(dataset, pages=pages)
+
+
 def _off(dataset: DataSet[Graph, Any], lacking: list[str] | tuple[str, ...], code: str = "") -> NotEnabled:
     wanted = " and ".join(lacking)
     return NotEnabled(
         f"The optional module {dataset.module!r} is not switched on.",
-        f"If you want to know {dataset.tells}: grant the application permission {wanted}. Otherwise nothing to do.",
+        f"If you want it, grant the application permission {wanted}; otherwise nothing to do.",
         code=code,
     )
 

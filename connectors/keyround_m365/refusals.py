@@ -36,6 +36,7 @@ _PERSON = (
     "Sign in as somebody with the role Global Reader, and agree to {grants} when Microsoft asks; what a role does not "
     "show, only an application of your own can read."
 )
+_ANSWERED = "Microsoft answered with the error"
 _NO_P1 = "Nothing to repair: Microsoft keeps this report for plans that include Entra ID P1."
 _P1_GLITCH = (
     "Add the permission Directory.Read.All with admin consent: without it Microsoft's licence check for this report "
@@ -124,7 +125,12 @@ def refusal(status: int, body: bytes, grants: str, premium: bool, by_person: boo
             code=code,
         )
     named = "" if code == str(status) else f" ({short(code)})"
-    return Unexpected(f"Microsoft answered with the error {status}{named}.", code=code)
+    return Unexpected(f"{_ANSWERED} {status}{named}.", code=code)
+
+
+def no_such_page(error: CollectError) -> bool:
+    """The address itself is unknown there (404, 501), rather than something that was named in it."""
+    return isinstance(error, Unexpected) and error.detail.startswith((f"{_ANSWERED} 404", f"{_ANSWERED} 501"))
 
 
 def busy(status: int, waited: float, asked: float | None = None) -> CollectError:

@@ -245,7 +245,7 @@ def test_check_says_what_an_optional_module_would_add_and_what_comes_later(capsy
     said = capsys.readouterr().out
     assert re.search(r"You get +Risk\.\n +Later today +Sign-ins in the audit log: [^.]* since 09:04 UTC\.", said)
     assert re.search(r" later +Sign-ins in the audit log", said) and re.search(r" yes +Risk", said)
-    assert re.search(r" off +mail +MailboxSettings\.Read\n +Would tell who forwards mail\. Grant", said)
+    assert re.search(r" off +mail +MailboxSettings\.Read\n +Would tell who forwards mail\. ", said)
     assert re.search(r" off +Accounts +Extra\.Read\.All\n +Would fill: Kind\. Grant", said)
 
 

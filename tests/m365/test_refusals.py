@@ -231,3 +231,15 @@ def test_what_a_cloud_does_not_offer_is_nobodys_fault(gather, settings, cloud):
 def test_settings_never_show_a_secret():
     assert "hush" not in repr(Settings.read(GOOD | {"token": "hush"}))
     assert Settings.read(GOOD | {"graph_url": "https://gateway.example/v1.0/"}).graph_url == "https://gateway.example"
+
+
+def test_a_page_that_a_cloud_does_not_have_is_missed_only_where_everything_hangs_on_it(gather, settings, cloud):
+    lost = {"error": {"code": "UnknownError", "message": "Not Found"}}
+    for path in ("authorizationPolicy", "crossTenantAccessPolicy", "/domains", "/devices", "/v1.0/users"):
+        cloud.faults.append(Fault(path, status=404, data=lost, times=99))
+    found = gather(settings, "authorization_policy", "cross_tenant_access", "domains", "devices", "users")
+    kinds = {name: outcome.error.kind for name, (outcome, _) in found.items() if isinstance(outcome, Incomplete)}
+    assert kinds == {
+        "authorization_policy": "NotEnabled", "cross_tenant_access": "NotEnabled", "domains": "NotEnabled",
+        "devices": "NotEnabled", "users": "Unexpected",
+    }  # fmt: skip

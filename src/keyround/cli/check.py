@@ -209,7 +209,8 @@ def _say_modules(answers: _Answers, access: setup.Access) -> None:
             continue
         _say_mark("off", module, " and ".join(dict.fromkeys(grant for d in sets for grant in d.grants)))
         tells = "; ".join(dict.fromkeys(d.tells for d in sets))
-        _print(" " * 9, f"Would tell {tells}. Grant the permission if you want that; otherwise nothing to do.")
+        remedies = dict.fromkeys(error.remedy for d in sets for error in _errors(answers.of(d)))
+        _print(" " * 9, f"Would tell {tells}. {' '.join(remedies)}")
     for permission, where in further.items():
         _say_mark("off", listed(list(dict.fromkeys(dataset_name(name) for name, _ in where))), permission)
         columns = listed(list(dict.fromkeys(label(column) for _, column in where)))
