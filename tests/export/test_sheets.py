@@ -17,6 +17,7 @@ from keyround.connector import Incomplete
 from keyround.engine.results import Evaluated, Judged, NotEvaluated, TenantInfo
 from keyround.export import sheets
 from keyround.export.blocks import Figure, Figures, Sheet, Table, Text
+from keyround.export.standing import standing
 from keyround.export.text import render
 from keyround.model import MfaEnforcement, SignInPlace
 
@@ -25,14 +26,18 @@ from .invented import (
     ADMIN,
     DORMANT,
     FACTOR,
+    GOOGLE,
     HIGHEST,
     M365,
     M365_TENANT,
+    MICROSOFT,
     NOT_OFFERED,
     NOW,
     REFUSED,
     RESULTS,
     UNLICENSED,
+    WORKSPACE,
+    Held,
     account,
     admin,
     bare,
@@ -436,3 +441,14 @@ def test_a_plan_without_sign_ins_is_told_without_reproach() -> None:
 def test_a_figure_reads_well_with_none_one_and_many(n: int, said: str) -> None:
     abroad = [SignInPlace("ada", None, "PT", "success", False, True, n, 0, NOW, NOW, None)] if n else []
     assert figures(small([*SAFE, *abroad], FINE))["Successful sign-ins from abroad"].value == said
+
+
+def test_an_emergency_account_counts_for_nothing_while_it_is_ready_and_for_everything_once_it_is_not() -> None:
+    def stands(*factor: Any) -> Any:
+        glass = [account("glass", "Notfall"), MfaEnforcement("glass", "not_enforced", emergency=True), admin("glass")]
+        return standing(company(tables=Held({M365: [*MICROSOFT, *glass, *factor], GOOGLE: WORKSPACE})))
+
+    before, ready = standing(company()), stands(registered("glass", "security_key", strongest="phishing_resistant"))
+    assert (ready.emergency, ready.admins.groups, ready.switchable) == (1, before.admins.groups, before.switchable)
+    bare_password = stands(bare("glass"))
+    assert bare_password.emergency == 0 and len(bare_password.takeable) == len(before.takeable) + 1

@@ -108,6 +108,7 @@ class Checks:
 class Standing:
     people: Tally = field(default_factory=Tally)
     others: int = 0  # enabled guests, shared mailboxes and rooms
+    emergency: int = 0  # accounts exempt on purpose, which a check of their own looks after
     admins: Tally = field(default_factory=Tally)
     takeable: set[str] = field(default_factory=set)  # administrators whose password alone is enough
     switchable: set[str] = field(default_factory=set)  # administrators who can switch the second factor off
@@ -162,6 +163,9 @@ def _takeover(rule: Rule) -> bool:
 
 
 def _count(person: Person, into: Standing) -> None:
+    if person.emergency and person.protection == "can_switch_off":
+        into.emergency += 1
+        return
     if person.counted:
         into.people.add(person)
     elif person.protection != "not_applicable":

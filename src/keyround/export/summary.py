@@ -71,7 +71,8 @@ def _admins(scan: Scan, got: Standing) -> Figure:
     tally = got.admins
     unread = _unread(scan, "summary.admins_unread", tally.unread)
     hidden = say("summary.admins_hidden", n=got.hidden_admins) if got.hidden_admins else ""
-    note = " ".join(filter(None, (_parts(tally), unread, hidden)))
+    exempt = say("summary.emergency", n=got.emergency) if got.emergency else ""
+    note = " ".join(filter(None, (_parts(tally), unread, hidden, exempt)))
     tone: Tone = "bad" if got.takeable else _tone(tally)
     tone = "unknown" if tone == "good" and got.hidden_admins else tone
     return Figure(say("summary.admins"), _of(tally), note, tone, say("sheet.administrators"))
