@@ -86,7 +86,7 @@ class _Microsoft365:
         sign_ins.DATASET,
         audit_sign_ins.DATASET,
         noninteractive_sign_ins.DATASET,
-        directory_audits.DATASET,
+        elsewhere(directory_audits.DATASET),
         risk.USERS,
         risk.DETECTIONS,
         apps.DELEGATED,

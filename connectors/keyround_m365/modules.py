@@ -55,10 +55,15 @@ def elsewhere(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
     """
 
     def pages(graph: Graph, window: Window) -> Iterator[Any]:
-        begun = False
+        begun, lacking = False, []  # columns say nothing of a page that is not there at all
         try:
             for page in dataset.pages(graph, window):
-                begun |= not isinstance(page, Without)
+                if isinstance(page, Without) and not begun:
+                    lacking.append(page)
+                    continue
+                begun = True
+                yield from lacking
+                lacking = []
                 yield page
         except Unexpected as error:
             if begun or not no_such_page(error):
@@ -66,6 +71,7 @@ def elsewhere(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
             raise NotEnabled(
                 "This Microsoft cloud does not offer it.", "Nothing to repair.", code=error.code
             ) from error
+        yield from lacking
 
     return replace(dataset, pages=pages)
 
