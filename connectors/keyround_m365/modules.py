@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keyround.connector import DataSet, Window, Without
-from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed, Unexpected
+from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed
 
 from .refusals import no_such_page
 
@@ -65,8 +65,9 @@ def elsewhere(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
                 yield from lacking
                 lacking = []
                 yield page
-        except Unexpected as error:
+        except CollectError as error:
             if begun or not no_such_page(error):
+                yield from lacking
                 raise
             raise NotEnabled(
                 "This Microsoft cloud does not offer it.", "Nothing to repair.", code=error.code

@@ -35,6 +35,7 @@ from .invented import (
     NOW,
     REFUSED,
     RESULTS,
+    SEEN,
     UNLICENSED,
     WORKSPACE,
     Held,
@@ -450,5 +451,8 @@ def test_an_emergency_account_counts_for_nothing_while_it_is_ready_and_for_every
 
     before, ready = standing(company()), stands(registered("glass", "security_key", strongest="phishing_resistant"))
     assert (ready.emergency, ready.admins.groups, ready.switchable) == (1, before.admins.groups, before.switchable)
+    factor = registered("glass", "security_key", strongest="phishing_resistant")
+    entered = stands(factor, SignInPlace("glass", None, "DE", "success", False, False, 1, 1, SEEN, SEEN, None))
+    assert entered.emergency == 0 and len(entered.takeable) == len(before.takeable) + 1
     bare_password = stands(bare("glass"))
     assert bare_password.emergency == 0 and len(bare_password.takeable) == len(before.takeable) + 1

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from azure.core.credentials import AccessToken
 
-from keyround.connector import Complete, Incomplete
-from keyround.errors import COLLECT_ERRORS, CollectError, ConfigError
+from keyround.connector import Complete, Incomplete, Window, Without, collect
+from keyround.errors import COLLECT_ERRORS, CollectError, ConfigError, NotGranted, Unreachable
 from keyround_fixtures import Fault
 from keyround_fixtures.bodies import BODIES
-from keyround_m365 import CONNECTOR
+from keyround_m365 import CONNECTOR, devices
+from keyround_m365.modules import elsewhere
 from keyround_m365.refusals import refusal, sign_in_refusal
 from keyround_m365.settings import Settings
+from tests.napping import NOW
 
 PREMIUM = b'{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTenant","message":"x"}}'
 
@@ -244,3 +248,13 @@ def test_a_page_that_a_cloud_does_not_have_is_missed_only_where_everything_hangs
         "authorization_policy": "NotEnabled", "cross_tenant_access": "NotEnabled", "domains": "NotEnabled",
         "devices": "NotEnabled", "users": "Unexpected",
     }  # fmt: skip
+
+
+def test_columns_that_are_missing_are_still_said_when_the_rest_fails_too():
+    def pages(graph, window):
+        yield Without(("owner",), NotGranted("No."))
+        raise Unreachable("Gone.")
+
+    broken = elsewhere(replace(devices.DIRECTORY, pages=pages))
+    outcome = collect(broken, None, Window(NOW, NOW), len)
+    assert outcome.error.kind == "Unreachable" and outcome.without["owner"].kind == "NotGranted"

@@ -163,7 +163,8 @@ def _takeover(rule: Rule) -> bool:
 
 
 def _count(person: Person, into: Standing) -> None:
-    if person.emergency and person.protection == "can_switch_off":
+    # One that somebody did enter with a password alone is no longer merely kept for the day.
+    if person.emergency and person.protection == "can_switch_off" and not person.password_alone:
         into.emergency += 1
         return
     if person.counted:
