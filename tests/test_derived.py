@@ -115,3 +115,37 @@ def test_while_a_record_may_have_been_a_use_nobody_is_called_unused(use, stray):
 def test_the_providers_own_dates_win(use):
     ada = Account("ada", created_at=CREATED, activity="seen", last_success_at=LOG, unused_since=LOG)
     assert use(FIRST, record("1", account_id="ada"), ada=ada)["ada"] == (LOG, "seen", "provider")
+
+
+@pytest.fixture
+def factors():
+    def compute(*rows):
+        sources = {
+            "accounts": sandbox.Rows(as_arrow(PEOPLE, Account, "t", "google")),
+            "sign_ins": sandbox.Rows(as_arrow(list(rows), SignIn, "t", "google")),
+        }
+        with sandbox.opened(sources, "t") as db:
+            found = derived.computed("factor_use", db, GIVEN).to_pylist()
+        return {(row["account_id"][7:], row["method"]): (row["strength"], row["times"]) for row in found}
+
+    return compute
+
+
+def test_only_a_factor_somebody_got_in_with_was_used(factors):
+    found = factors(
+        record("1", account_id="ada", method="mobile_phone", mfa="satisfied"),
+        record("2", username="ada@contoso.example", method="mobile_phone", mfa="satisfied"),
+        record("3", account_id="ada", method="passkey", outcome="interrupted", mfa="satisfied"),  # one step of it
+        record("4", account_id="ada", method="security_key", outcome="failure", mfa="unknown"),  # proves nothing
+        record("5", account_id="bo", mfa="single_factor"),
+        record("6", account_id="bo", mfa="unknown"),  # by whatever
+        record("7", account_id="cy", method="newWord", mfa="satisfied"),
+        record("8", account_id="cy", method="passkey", mfa="satisfied", at=datetime(2026, 10, 31)),  # too long ago
+        record("9", method="passkey", mfa="satisfied", username="twin@contoso.example"),  # two could be meant
+    )
+    assert found == {
+        ("ada", "mobile_phone"): ("weak", 2),
+        ("ada", "passkey"): ("phishing_resistant", 1),
+        ("bo", "password"): (None, 1),
+        ("cy", "newWord"): (None, 1),
+    }

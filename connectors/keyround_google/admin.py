@@ -1,4 +1,4 @@
-"""The session: everything that talks to Google's Directory and Reports APIs.
+"""The session: everything that talks to Google's APIs.
 
 Requests are built, signed and paged by Google's own client; what it would
 retry, pace and translate is done here once, against a Clock. Only GET is sent,
@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Self
 
 import msgspec
@@ -90,8 +91,26 @@ class Admin:
         self._authorized: dict[tuple[str, ...], AuthorizedHttp] = {}
         self._masks: dict[str, tuple[str | None, tuple[Without, ...]]] = {}
         self._account = _service_account(settings) if settings.credential == "service_account" else None
-        self.directory = self._service("admin", "directory_v1")
-        self.reports = self._service("admin", "reports_v1")
+
+    @cached_property
+    def directory(self) -> Any:
+        return self._service("admin", "directory_v1")
+
+    @cached_property
+    def reports(self) -> Any:
+        return self._service("admin", "reports_v1")
+
+    @cached_property
+    def identity(self) -> Any:
+        return self._service("cloudidentity", "v1")
+
+    @cached_property
+    def alerts(self) -> Any:
+        return self._service("alertcenter", "v1beta1")
+
+    @cached_property
+    def licensing(self) -> Any:
+        return self._service("licensing", "v1")
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from .errors import HARMLESS, CollectError, NotEnabled, Unexpected, from_json
-from .model import TABLES, Account, AccountUse, Row, SignIn
+from .model import TABLES, Account, AccountUse, FactorUse, Row, SignIn
 
 S = TypeVar("S")
 P = TypeVar("P")
@@ -98,7 +98,8 @@ class DataSet(Generic[S, P]):
     the first table of `fills`: what it tells of others on the side takes nothing
     from them when it is refused, unless nobody else tells it. `one_login`: the log
     writes several records of one successful login within this time. `marks` is the
-    word in `sign_ins.source` of its rows, where other data sets fill that table too.
+    word in `sign_ins.source` of its rows, where other data sets fill that table too. `factors`: its sign-ins say which
+    second factor was used, so that `factor_use` can be worked out of them.
     """
 
     name: str
@@ -117,6 +118,7 @@ class DataSet(Generic[S, P]):
     reach: timedelta = timedelta()
     one_login: timedelta = timedelta()
     marks: str = ""
+    factors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +126,15 @@ class Derived:
     """A table computed from tables, one tenant at a time, without network, clock or disk.
 
     `rows` is given the outcome of each data set by name. A snapshot of an older
-    version lacks those that were added since: not asked is not answered.
+    version lacks those that were added since: not asked is not answered. What it
+    fills may be among what it reads: then it completes what was collected.
+    `untold` names the columns that the outcomes leave empty, and why.
     """
 
     fills: type[Row]
     reads: tuple[type[Row], ...]
     rows: Callable[[Tables, Mapping[str, Outcome], datetime, Mapping[str, Any]], Iterable[Row]]
+    untold: Callable[[Mapping[str, Outcome]], Mapping[str, CollectError]] = lambda _: {}
 
 
 class Tables(Protocol):
@@ -248,11 +253,12 @@ def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], ta
     A data set that the snapshot's version did not know yet counts as little as
     one that is not needed.
     """
-    if any(derived.fills is table for derived in connector.derived):
-        return Complete(0)
+    for derived in connector.derived:
+        if derived.fills is table:
+            return Complete(0, derived.untold(outcomes))
     if table is AccountUse:
         return Complete(0, _use_untold(connector, outcomes))
-    filling = [d for d in connector.datasets if table in d.fills]
+    filling = [d for d in connector.datasets if (d.factors if table is FactorUse else table in d.fills)]
     if not filling:
         return NotOffered()
     asked = [d for d in filling if d.name in outcomes]

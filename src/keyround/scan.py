@@ -412,13 +412,13 @@ def _with_derived(
     given: Mapping[str, Any],
 ) -> dict[str, sandbox.Source]:
     sources = dict(files)
+    for name in derived.SQL:
+        with sandbox.opened(sources, tenant.id) as db:
+            sources[name] = sandbox.Rows(derived.computed(name, db, given))
     for own in reader.derived:
         with sandbox.opened({name: sources[name] for t in own.reads if (name := NAME[t]) in sources}, tenant.id) as db:
             rows = list(own.rows(_Tables(db, tenant.connector), outcomes, given["now"], given))
         sources[NAME[own.fills]] = sandbox.Rows(as_arrow(rows, own.fills, tenant.id, tenant.connector))
-    for name in derived.SQL:
-        with sandbox.opened(sources, tenant.id) as db:
-            sources[name] = sandbox.Rows(derived.computed(name, db, given))
     return sources
 
 

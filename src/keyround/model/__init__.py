@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from .access_policies import AccessPolicy
+from .account_measures import AccountMeasure
 from .account_use import AccountUse
 from .accounts import Account
 from .app_credentials import AppCredential
 from .app_grants import AppGrant
+from .app_passwords import AppPassword
 from .audit_events import AuditEvent
 from .auth_methods import AuthMethod
+from .backup_codes import BackupCode
 from .devices import Device
+from .factor_use import FactorUse
 from .group_members import GroupMember
 from .groups import Group
+from .license_assignments import LicenseAssignment
 from .mailbox_rules import MailboxRule
 from .mfa_enforcements import MfaEnforcement
 from .mfa_registrations import MfaRegistration
+from .org_units import OrgUnit
 from .policy_exclusions import PolicyExclusion
 from .risk_events import RiskEvent
 from .role_assignments import RoleAssignment
@@ -49,15 +55,24 @@ TABLES: dict[str, type[Row]] = {
     "audit_events": AuditEvent,
     "training": Training,
     "secure_scores": SecureScore,
+    "factor_use": FactorUse,
+    "account_measures": AccountMeasure,
+    "app_passwords": AppPassword,
+    "backup_codes": BackupCode,
+    "org_units": OrgUnit,
+    "license_assignments": LicenseAssignment,
 }
-COMPUTED: frozenset[str] = frozenset({"mfa_enforcements", "policy_exclusions", "sign_in_places", "account_use"})
+COMPUTED: frozenset[str] = frozenset(
+    {"mfa_enforcements", "policy_exclusions", "sign_in_places", "account_use", "factor_use"}
+)
 """Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
 
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
-    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountUse", "AppCredential", "AppGrant",
-    "AuditEvent", "AuthMethod", "Column", "Device", "Group", "GroupMember", "Id", "MailboxRule", "MfaEnforcement",
-    "MfaRegistration", "PolicyExclusion", "RiskEvent", "RoleAssignment", "Row", "SecureScore", "Setting", "SignIn",
-    "SignInPlace", "Tenant", "Training", "arrow_schema", "bare", "columns", "ddl", "prefixed",
+    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountMeasure", "AccountUse", "AppCredential",
+    "AppGrant", "AppPassword", "AuditEvent", "AuthMethod", "BackupCode", "Column", "Device", "FactorUse", "Group",
+    "GroupMember", "Id", "LicenseAssignment", "MailboxRule", "MfaEnforcement", "MfaRegistration", "OrgUnit",
+    "PolicyExclusion", "RiskEvent", "RoleAssignment", "Row", "SecureScore", "Setting", "SignIn", "SignInPlace",
+    "Tenant", "Training", "arrow_schema", "bare", "columns", "ddl", "prefixed",
 ]  # fmt: skip

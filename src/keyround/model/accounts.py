@@ -39,3 +39,8 @@ class Account(Row):
     mail: Annotated[str | None, "Primary mail address; a guest's is the one used at home."] = None
     premium: Annotated[bool | None, "The account itself has a licence that includes Entra ID P1 or P2."] = None
     invitation: Annotated[str | None, "pending or accepted, of somebody invited; null of everybody else."] = None
+    status: Annotated[str | None, "active, suspended or archived, where the provider tells them apart."] = None
+    status_reason: Annotated[str | None, "Why it is suspended, in the provider's word."] = None
+    administrator: Annotated[
+        str | None, "highest, other or none: the directory's own flag, whatever the list of roles says."
+    ] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from .schema import Id, Row
@@ -37,3 +38,9 @@ class MfaEnforcement(Row):
         bool | None, "Setting up a second factor itself demands more than a password, at least from outside."
     ] = None
     emergency: Annotated[bool | None, "Kept for the day when nobody else can sign in, and exempt on purpose."] = None
+    contradiction: Annotated[
+        str | None, "Where the provider's own word and its policies, or its report, disagree, in plain words."
+    ] = None
+    grace_until: Annotated[
+        datetime | None, "Until then the account may sign in without: enrolment period or an exemption, UTC."
+    ] = None

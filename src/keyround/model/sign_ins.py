@@ -38,3 +38,7 @@ class SignIn(Row):
     mfa: Annotated[str | None, "satisfied, single_factor or unknown."] = None
     source: Annotated[str | None, "interactive, noninteractive or audit."] = None
     risk: Annotated[str | None, "The provider's own risk word for this sign-in."] = None
+    method: Annotated[
+        str | None,
+        "Second factor it succeeded with, a common word or the provider's; null: none or not told.",
+    ] = None

@@ -1,0 +1,34 @@
+"""Optional data sets: off until their scope is granted, and nobody's fault while they are.
+
+Google does not say which scopes were granted before it is asked; its first answer decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from keyround.connector import DataSet, Window, Without
+from keyround.errors import NotEnabled, NotGranted
+
+if TYPE_CHECKING:
+    from .admin import Admin
+
+
+def optional(dataset: DataSet[Admin, Any]) -> DataSet[Admin, Any]:
+    """The same data set, NotEnabled as long as what it needs is refused before its first page."""
+
+    def pages(admin: Admin, window: Window) -> Iterator[Any]:
+        begun = False
+        try:
+            for page in dataset.pages(admin, window):
+                begun |= not isinstance(page, Without)
+                yield page
+        except NotGranted as error:
+            if begun:
+                raise
+            detail = f"The optional module {dataset.module!r} is not switched on."
+            raise NotEnabled(detail, f"If you want it: {error.remedy}", code=error.code) from error
+
+    return replace(dataset, pages=pages, required=False)
