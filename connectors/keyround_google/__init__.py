@@ -23,6 +23,7 @@ class Google:
 
     name = "google"
     title = "Google Workspace"
+    at_once = 4
     datasets: Sequence[DataSet[Admin, Any]] = (
         customer.DATASET,
         users.DATASET,

@@ -1,36 +1,36 @@
 """The session: everything that talks to Google's APIs.
 
-Requests are built, signed and paged by Google's own client; what it would
-retry, pace and translate is done here once, against a Clock. Only GET is sent,
-and POST to the token endpoint. Each set of scopes has a token of its own,
-because one scope that was not delegated fails the whole token.
+Requests are built and paged by Google's own client, tokens fetched by its
+google-auth; what they would retry, pace and translate is done here once, against
+a Clock. Only GET is sent, and POST to the token endpoint. Each group of scopes
+has a token of its own, because one scope that was not delegated fails the whole
+token.
 """
 
 from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime
-from functools import cached_property
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import msgspec
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.oauth2 import service_account
 from google.oauth2.credentials import Credentials
-from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build
 
 from keyround.connector import Clock, Cost, Identity, Without, decode
 from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
 
 from . import customer, login_activities, users
-from .patience import Pace, Patience, retry_after
+from .line import Line
+from .pace import Pace, families_of
+from .patience import Patience, Spent, retry_after
 from .refusals import Refusal, judge, read, read_token
 from .settings import MAKE_KEY, Settings
-from .transport import BROKEN, Bytes, Get, Refused, Transport
+from .transport import BROKEN, Bytes, Closed, Get, Refused
 from .wire import Wire
 
 RESTARTS = 3
@@ -78,37 +78,36 @@ class UnknownField(Exception):
 
 
 class Admin:
-    """One tenant, read through one credential. Not for use by several threads."""
+    """One tenant, read through one credential, by as many threads as like. Another one may close it meanwhile."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.customer = settings.customer_id
         self._settings = settings
-        self._waited = 0.0
-        self._clock = replace(clock, sleep=self._sleep)
-        self._sleeping = clock.sleep
-        self._pace = Pace(self._clock)
-        self._http = Transport()
-        self._authorized: dict[tuple[str, ...], AuthorizedHttp] = {}
+        self._clock = clock
+        self._pace = Pace(clock)
+        self._spent = Spent(clock)
+        self._line = Line(_credentials(settings), lambda uri: self._spent.asked(families_of(uri)[0]))
+        self._services: dict[str, Any] = {}
+        self._building = threading.Lock()
         self._masks: dict[str, tuple[str | None, tuple[Without, ...]]] = {}
-        self._account = _service_account(settings) if settings.credential == "service_account" else None
 
-    @cached_property
+    @property
     def directory(self) -> Any:
         return self._service("admin", "directory_v1")
 
-    @cached_property
+    @property
     def reports(self) -> Any:
         return self._service("admin", "reports_v1")
 
-    @cached_property
+    @property
     def identity(self) -> Any:
         return self._service("cloudidentity", "v1")
 
-    @cached_property
+    @property
     def alerts(self) -> Any:
         return self._service("alertcenter", "v1beta1")
 
-    @cached_property
+    @property
     def licensing(self) -> Any:
         return self._service("licensing", "v1")
 
@@ -116,16 +115,23 @@ class Admin:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        self.close()
+
+    def close(self) -> None:
+        """From any thread: whatever is still being asked ends with `Closed`."""
+        self._line.close()
 
     @property
     def cost(self) -> Cost:
-        """What this session has asked for so far; tokens count too."""
-        return Cost({"requests": self._http.requests}, self._waited)
+        """What this session has asked for so far, by family; tokens count too."""
+        return self._spent.cost
 
     def _sleep(self, seconds: float) -> None:
-        self._waited += seconds
-        self._sleeping(seconds)
+        """Wait; raises Closed when the session ends meanwhile."""
+        with self._spent.waiting():
+            over = self._clock.wait(seconds, self._line.over)
+        if over:
+            raise Closed
 
     def identify(self) -> Identity:
         """The customer id of whatever tenant the credential opens, by the first answer that tells it."""
@@ -203,36 +209,49 @@ class Admin:
 
     def _fetch(self, request: Any, scopes: tuple[str, ...]) -> tuple[bytes, str | None]:
         """The answer and the token of the page after it."""
-        patience = Patience(self._clock)
+        patience, families = Patience(), families_of(request.uri)
         while True:
-            self._pace.wait()
+            started = self._turn(families)
             try:
-                body: bytes = request.execute(http=self._authorized_http(scopes))
+                body: bytes = self._line.send(request, scopes)
                 envelope = _envelope(body)
                 if envelope is not None:
                     return body, envelope.nextPageToken
-                self._http.close()
-                patience.wait(Unreachable("Google's answers kept breaking off before their end.", NETWORK))
+                error: CollectError = Unreachable("Google's answers kept breaking off before their end.", NETWORK)
+                self._sleep(patience.pause(error))
             except Refused as answer:
-                self._refused(answer, request, scopes, patience)
-            except RefreshError as error:
-                raise self._no_token(error, scopes) from None
-            except ssl.SSLCertVerificationError as error:
-                raise Unreachable(f"Google's certificate is not trusted: {error.verify_message}.", AUTHORITY) from None
-            except BROKEN as error:
-                self._http.close()
-                detail = f"The connection to Google kept failing ({_words(error)})."
-                patience.wait(Unreachable(detail, NETWORK, code=type(error).__name__))
-            except GoogleAuthError as error:
-                raise Unexpected("Google's library could not use the credential.", code=type(error).__name__) from None
+                self._refused(answer, request.uri, scopes, patience, families[0], started)
+            except RefreshError as no_token:
+                raise self._no_token(no_token, scopes) from None
+            except ssl.SSLCertVerificationError as untrusted:
+                detail = f"Google's certificate is not trusted: {untrusted.verify_message}."
+                raise Unreachable(detail, AUTHORITY) from None
+            except BROKEN as broken:
+                detail = f"The connection to Google kept failing ({_words(broken)})."
+                self._sleep(patience.pause(Unreachable(detail, NETWORK, code=type(broken).__name__)))
+            except GoogleAuthError as failed:
+                raise Unexpected("Google's library could not use the credential.", code=type(failed).__name__) from None
 
-    def _refused(self, answer: Refused, request: Any, scopes: tuple[str, ...], patience: Patience) -> None:
+    def _turn(self, families: tuple[str, ...], count: int = 1) -> float:
+        """Wait until `count` requests may start; gives when that was."""
+        while early := self._pace.early(families, count):
+            self._sleep(early)
+        return self._clock.monotonic()
+
+    def _refused(
+        self, answer: Refused, uri: str, scopes: tuple[str, ...], patience: Patience, family: str, started: float
+    ) -> None:
         """Waits, where waiting may help. Raises the error for `answer` otherwise."""
         refusal = read(answer.status, answer.content)
         verdict = judge(refusal, "api", self._settings, scopes)
         if verdict.wait:
-            patience.wait(verdict.error, retry_after(answer.headers.get("retry-after"), self._clock))
-        elif refusal.stale_page and "pageToken=" in request.uri:
+            after = retry_after(answer.headers.get("retry-after"), self._clock)
+            seconds = patience.pause(verdict.error, after)
+            if after is None and answer.status not in (403, 429):
+                self._sleep(seconds)
+            else:  # Whoever is next in the family waits, we among them.
+                self._pace.refused(family, started, seconds)
+        elif refusal.stale_page and "pageToken=" in uri:
             raise StalePage(verdict.error) from None
         elif (name := refusal.unknown_field) is not None:
             raise UnknownField(verdict.error, name) from None
@@ -241,38 +260,30 @@ class Admin:
 
     def _no_token(self, error: RefreshError, scopes: tuple[str, ...]) -> CollectError:
         """Why there is no token. One that was given to us and that Google refused with 401 cannot be renewed."""
-        if self._account is None:
+        if self._settings.credential == "token":
             return judge(Refusal(401, frozenset(), ""), "api", self._settings, scopes).error
         return judge(read_token(error.args), "token", self._settings, scopes).error
 
-    def _authorized_http(self, scopes: tuple[str, ...]) -> AuthorizedHttp:
-        """HTTP that carries the token for `scopes` and renews it once when Google says 401."""
-        key = scopes if self._account else ()
-        if key not in self._authorized:
-            token = self._settings.token or None
-            kind: Any = Credentials
-            credentials = kind(token, scopes=scopes, refresh_handler=self._renewal(scopes))
-            self._authorized[key] = AuthorizedHttp(credentials, http=self._http, max_refresh_attempts=1)
-        return self._authorized[key]
-
-    def _renewal(self, scopes: tuple[str, ...]) -> Any:
-        """A function that gets a new token for `scopes`, where the credential can get one."""
-        if self._account is None:
-            return None
-        account = self._account.with_scopes(scopes)
-
-        def renew(request: Any, scopes: Any) -> tuple[str, datetime]:
-            account.refresh(request)
-            return account.token, account.expiry
-
-        return renew
-
     def _service(self, name: str, version: str) -> Any:
-        options = {"api_endpoint": self._settings.api_url} if self._settings.api_url else None
-        return build(
-            name, version, http=self._http, model=Bytes(), requestBuilder=Get, static_discovery=True,
-            cache_discovery=False, client_options=options,
-        )  # fmt: skip
+        """Google's client for one API, built when it is first needed."""
+        with self._building:
+            if name + version not in self._services:
+                options = {"api_endpoint": self._settings.api_url} if self._settings.api_url else None
+                self._services[name + version] = build(
+                    name, version, http=self._line.spare(), model=Bytes(), requestBuilder=Get, static_discovery=True,
+                    cache_discovery=False, client_options=options,
+                )  # fmt: skip
+            return self._services[name + version]
+
+
+def _credentials(settings: Settings) -> Callable[[tuple[str, ...]], Any]:
+    """google-auth's credentials for a group of scopes. Raises ConfigError where the key cannot be used."""
+    if settings.credential == "token":
+        kind: Any = Credentials
+        held = kind(settings.token)
+        return lambda scopes: held
+    account = _service_account(settings)
+    return lambda scopes: account.with_scopes(scopes)
 
 
 def without_name(mask: str, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""How long we wait for Google, and how fast we ask: the one retry and pacing layer.
+"""How long we wait for Google before we give a request up. With pace.py the one layer of retry and pacing.
 
 Time comes from a Clock, so a test waits for nothing.
 """
@@ -6,74 +6,90 @@ Time comes from a Clock, so a test waits for nothing.
 from __future__ import annotations
 
 import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from keyround.connector import Clock
+from keyround.connector import Clock, Cost
 from keyround.errors import CollectError, Throttled
 
 TRIES = 5
 """Attempts at one request over a broken line or a failing server."""
-TRIES_THROTTLED = 7
-"""Attempts at one request while Google only asks for time."""
+TRIES_THROTTLED = 10
+"""Attempts at one request while Google only asks for time: other programs may use up the tenant's minute."""
 LONGEST = 300.0
 """Seconds of waiting for one request, all attempts together."""
 CEILING = 60.0
 """Seconds of one pause that we chose ourselves."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Patience:
-    """Waiting for one request, over all its attempts."""
+    """What is left of it for one request. A part of a batch is not to be asked again before `ready`."""
 
-    clock: Clock
     tries: int = 0
     waited: float = 0.0
+    ready: float = 0.0
 
-    def wait(self, error: CollectError, after: float | None = None) -> None:
-        """Pauses before the next attempt, for `after` seconds when the server named them. Raises `error` at the end."""
+    def pause(self, error: CollectError, after: float | None = None) -> float:
+        """Seconds before the next attempt, as many as the server named if it did. Raises `error` at the end."""
         self.tries += 1
         pause = min(CEILING, 2.0 ** (self.tries - 1)) * random.uniform(0.5, 1.0) if after is None else after
         if self.tries >= (TRIES_THROTTLED if isinstance(error, Throttled) else TRIES) or self.waited + pause > LONGEST:
             raise error
         self.waited += pause
-        self.clock.sleep(pause)
+        return pause
 
 
-@dataclass
-class Pace:
-    """At most `burst` requests at once and `rate` a second after that.
-
-    Google allows 2,400 a minute for each of its two admin APIs; we ask for less, both together.
-    """
+@dataclass(slots=True)
+class Spent:
+    """Requests by family, and the time during which anybody waited. For any thread."""
 
     clock: Clock
-    burst: float = 600.0
-    rate: float = 25.0
-    left: float = field(default=0.0, init=False)
-    seen: float = field(default=0.0, init=False)
+    requests: Counter[str] = field(default_factory=Counter)
+    waited: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiters: int = 0
+    since: float = 0.0
 
-    def __post_init__(self) -> None:
-        self.left, self.seen = self.burst, self.clock.monotonic()
+    def asked(self, family: str) -> None:
+        with self.lock:
+            self.requests[family] += 1
 
-    def wait(self) -> None:
-        now = self.clock.monotonic()
-        self.left = min(self.burst, self.left + (now - self.seen) * self.rate)
-        self.seen = now
-        if self.left < 1:
-            self.clock.sleep((1 - self.left) / self.rate)
-        self.left -= 1
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        with self.lock:
+            if not self.waiters:
+                self.since = self.clock.monotonic()
+            self.waiters += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.waiters -= 1
+                if not self.waiters:
+                    self.waited += self.clock.monotonic() - self.since
+
+    @property
+    def cost(self) -> Cost:
+        with self.lock:
+            return Cost(dict(sorted(self.requests.items())), self.waited)
 
 
 def retry_after(value: str | None, clock: Clock) -> float | None:
     """Seconds to wait by a Retry-After header, which is seconds or a date; None without a usable one.
 
-    A date that is over says that one of the two clocks is wrong, not that asking at once helps.
+    "10,10" is the same number from two servers on the way. A date that is over, or
+    "0", says that a clock is wrong, not that asking at once helps.
     """
     text = (value or "").strip()
-    if text.isascii() and text.isdecimal() and len(text) < 10:
-        return float(text)
+    number = text.split(",")[0].strip()
+    if number.isascii() and number.replace(".", "", 1).isdecimal() and len(number) < 10:
+        return float(number) or None
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

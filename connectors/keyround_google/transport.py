@@ -10,8 +10,11 @@ from __future__ import annotations
 import base64
 import http.client
 import os
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -32,6 +35,10 @@ AUTHORITIES = ("HTTPLIB2_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 BUSY = frozenset((408, 429, 500, 502, 503, 504))
 BROKEN = (OSError, http.client.HTTPException, httplib2.HttpLib2Error, TransportError)
 """Everything that a line may do to us before there is an answer."""
+
+
+class Closed(Exception):
+    """The session ended while somebody was still reading from it."""
 
 
 class Refused(Exception):
@@ -74,12 +81,17 @@ class Connection(http.client.HTTPSConnection):
 
 
 class Transport(httplib2.Http):  # type: ignore[misc]
-    """httplib2 with our connections, without redirects, and with one say in who tries again: not here."""
+    """httplib2 with our connections, without redirects, and with one say in who tries again: not here.
 
-    def __init__(self) -> None:
+    For one thread at a time; `hang_up` is for another one. `asked` is told the address of every request, until
+    `over` is set and there are no more.
+    """
+
+    def __init__(self, over: threading.Event, asked: Callable[[str], None]) -> None:
         super().__init__(timeout=TIMEOUT, proxy_info=None)
         self.follow_redirects = False
-        self.requests = 0
+        self._over = over
+        self._asked = asked
 
     def request(
         self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *rest: Any, **named: Any
@@ -88,13 +100,23 @@ class Transport(httplib2.Http):  # type: ignore[misc]
             raise AssertionError(f"{method} {uri}: this connector only reads")
         if uri.startswith("https:"):
             named["connection_type"] = Connection
-        self.requests += 1
+        if self._over.is_set():
+            raise Closed
+        self._asked(uri)
         response, content = super().request(uri, method, body, headers, *rest, **named)
         if method == "POST" and response.status in BUSY:
             raise Refused(response.status, response)
         if method == "POST" and response.status == 200 and not _is_token(content):
             raise Refused(502, response)
         return response, content
+
+    def hang_up(self) -> None:
+        """End what is being waited for on these connections."""
+        for connection in list(self.connections.values()):
+            if (line := connection.sock) is not None:
+                with suppress(OSError):
+                    # TLS has a shutdown of its own, which is not for another thread than the reader's.
+                    socket.socket.shutdown(line, socket.SHUT_RDWR)
 
 
 class Get(HttpRequest):  # type: ignore[misc]

@@ -1,0 +1,150 @@
+"""When the next request may start: Google's limits by family of addresses, and what its refusals teach.
+
+Nothing here sleeps or sends: a caller is told how long it is too early. A family
+that was told to wait waits as a whole. After a refusal it goes half as fast, and
+then a little faster with every window that passes in peace. Safe from any thread.
+
+Source  https://developers.google.com/workspace/admin/directory/v1/limits
+        https://developers.google.com/workspace/admin/reports/v1/limits
+        https://developers.google.com/workspace/admin/licensing/v1/limits
+        https://developers.google.com/workspace/admin/alertcenter/guides/limits
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from keyround.connector import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`most` requests may start within `seconds` (0: as many as come, until one is refused), never fewer than `least`.
+
+    The windows are a little longer than Google's: the first of ten requests may
+    have travelled more slowly than the eleventh.
+    """
+
+    most: int
+    seconds: float
+    least: int
+
+
+OPEN = Limit(0, 10.3, 10)
+LIMITS = {
+    "directory": Limit(2400, 61.0, 60),
+    "mobile devices": Limit(10, 1.1, 1),
+    "reports": Limit(2400, 61.0, 60),
+    "filtered reports": Limit(250, 61.0, 10),
+    "policies": Limit(1, 1.1, 1),  # nowhere published; asked faster than once a second it answers 429
+    "licences": Limit(1, 1.1, 1),
+    "alerts": Limit(150, 1.1, 10),
+}
+"""Per person that the credential acts for. Families that are not listed are OPEN, each for itself."""
+FAMILIES = (
+    (r"/admin/directory/v1/customer/[^/]+/devices/mobile", ("mobile devices", "directory")),
+    (r"/admin/directory/", ("directory",)),
+    (r"/admin/reports/v1/activity/users/(?!all/)", ("filtered reports", "reports")),
+    (r"/admin/reports/.*[?&](eventName|filters|actorIpAddress|orgUnitID|groupIdFilter)=.",
+     ("filtered reports", "reports")),
+    (r"/admin/reports/", ("reports",)),
+    (r"/v1/(policies|inboundS)", ("policies",)),
+    (r"/v1/devices", ("devices",)),
+    (r"/apps/licensing/", ("licences",)),
+    (r"/v1beta1/alerts", ("alerts",)),
+)  # fmt: skip
+"""The first that is in the address decides. A request counts in every family that is named; the first is its own."""
+_ALMOST = 1e-3
+_SPEEDY = 200  # requests in a window: from here on an open family needs no limit
+
+
+def families_of(uri: str) -> tuple[str, ...]:
+    """In which families a request to that address counts.
+
+    >>> families_of("https://admin.googleapis.com/admin/reports/v1/activity/users/all/applications/login?filters=a==b")
+    ('filtered reports', 'reports')
+    """
+    parts = urlsplit(uri)
+    address = f"{parts.path}?{parts.query}"
+    return next((names for where, names in FAMILIES if re.search(where, address)), ("other",))
+
+
+@dataclass(slots=True)
+class _Family:
+    """The requests of one family that started lately, and how many may."""
+
+    limit: Limit
+    most: int = field(init=False)
+    starts: deque[float] = field(default_factory=deque)
+    held: float = 0.0
+    changed: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self.most = self.limit.most
+
+    def early(self, now: float, count: int) -> float:
+        if self.held - now > _ALMOST:
+            return self.held - now
+        while self.starts and self.starts[0] + self.limit.seconds - now <= _ALMOST:
+            self.starts.popleft()
+        if not self.most or not self.starts or len(self.starts) + count <= self.most:
+            return 0.0
+        # Free once this many of the oldest have left the window.
+        leaving = min(len(self.starts) + count - self.most, len(self.starts))
+        return self.starts[leaving - 1] + self.limit.seconds - now
+
+    def start(self, now: float, count: int) -> None:
+        self.starts.extend([now] * count)
+        if self.most != self.limit.most and now - self.changed >= self.limit.seconds:
+            self.most += max(1, self.most // 4)
+            self.changed = now
+            if self.limit.most:
+                self.most = min(self.most, self.limit.most)
+            elif self.most > _SPEEDY:
+                self.most = 0
+
+    def refused(self, now: float, started: float, seconds: float) -> None:
+        self.held = max(self.held, now + seconds)
+        if started <= self.changed:  # asked at the speed of before
+            return
+        self.most = max(self.limit.least, min(self.most or len(self.starts), len(self.starts)) // 2)
+        self.changed = now
+
+
+class Pace:
+    """The families of one tenant. Times are the clock's own seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._families: dict[str, _Family] = {}
+
+    def early(self, families: Sequence[str], count: int = 1) -> float:
+        """How many seconds too early it is for `count` requests; 0.0 when they may start, and then they have."""
+        with self._lock:
+            now = self._clock.monotonic()
+            counted = [self._family(name) for name in families]
+            early = max(one.early(now, count) for one in counted)
+            if early > 0:
+                return early
+            for one in counted:
+                one.start(now, count)
+            return 0.0
+
+    def refused(self, family: str, started: float, seconds: float) -> None:
+        """A request that began at `started` came too early: none of its family starts for `seconds`."""
+        with self._lock:
+            self._family(family).refused(self._clock.monotonic(), started, seconds)
+
+    def size(self, family: str) -> int:
+        """How many requests are worth sending at once; 0 when there is no limit."""
+        with self._lock:
+            return self._family(family).most
+
+    def _family(self, name: str) -> _Family:
+        return self._families.setdefault(name, _Family(LIMITS.get(name, OPEN)))
