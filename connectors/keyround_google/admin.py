@@ -9,11 +9,14 @@ token.
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any, Self, TypeVar
 
 import msgspec
 from google.auth.exceptions import GoogleAuthError, RefreshError
@@ -25,6 +28,7 @@ from keyround.connector import Clock, Cost, Identity, Without, decode
 from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
 
 from . import customer, login_activities, users
+from .batch import MOST, Batch, NotServed, Part, Tally
 from .line import Line
 from .pace import Pace, families_of
 from .patience import Patience, Spent, retry_after
@@ -69,6 +73,18 @@ class Whose(Wire):
     items: list[Logged] | None = None
 
 
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Asked:
+    """One part of a batch on its way to an answer."""
+
+    key: str
+    request: Any
+    patience: Patience = field(default_factory=Patience)
+
+
 class StalePage(Exception):
     """The page token is no longer good: the listing has to begin again. Raised with the error it would be otherwise."""
 
@@ -87,6 +103,7 @@ class Admin:
         self._pace = Pace(clock)
         self._spent = Spent(clock)
         self._line = Line(_credentials(settings), lambda uri: self._spent.asked(families_of(uri)[0]))
+        self._batches = True
         self._services: dict[str, Any] = {}
         self._building = threading.Lock()
         self._masks: dict[str, tuple[str | None, tuple[Without, ...]]] = {}
@@ -128,6 +145,8 @@ class Admin:
 
     def _sleep(self, seconds: float) -> None:
         """Wait; raises Closed when the session ends meanwhile."""
+        if seconds <= 0:
+            return
         with self._spent.waiting():
             over = self._clock.wait(seconds, self._line.over)
         if over:
@@ -207,20 +226,94 @@ class Admin:
         except (StalePage, UnknownField) as refused:
             raise refused.args[0] from None
 
+    def batch(
+        self, requests: Iterable[tuple[str, Any]], scopes: tuple[str, ...]
+    ) -> Iterator[tuple[str, bytes | CollectError]]:
+        """Each key with the answer to its request, or with why there is none: many GETs of one API in few requests.
+
+        For what Google tells of one person at a time. No more than a hundred are under way, whatever `requests`
+        holds; answers come in no promised order. What is refused for now is asked again, alone. Raises CollectError
+        for what concerns the token, the line or everybody.
+        """
+        waiting, tally = iter(requests), Tally()
+        left: list[Asked] = []
+        while True:
+            left += [Asked(key, request) for key, request in islice(waiting, MOST - len(left))]
+            if not left:
+                return
+            if not self._batches:
+                break
+            families, now = families_of(left[0].request.uri), self._clock.monotonic()
+            asked = [one for one in left if one.patience.ready <= now][: self._pace.size(families[0]) or MOST]
+            if not asked:
+                self._sleep(min(one.patience.ready for one in left) - now)
+                continue
+            try:
+                parts, started = self._send(Batch([one.request for one in asked]), scopes, families, len(asked), _some)
+            except NotServed:
+                self._batches = False
+                continue
+            left = [one for one in left if one not in asked]
+            answered = [(one, self._part(one, parts.get(place), scopes, families[0], started))
+                        for place, one in enumerate(asked)]  # fmt: skip
+            for one, answer in sorted(answered, key=lambda pair: not isinstance(pair[1], bytes)):
+                if isinstance(answer, bytes):
+                    tally.came()
+                    yield one.key, answer
+                elif answer is None:
+                    left.append(one)
+                else:
+                    yield one.key, tally.of_one(answer)
+        for key, request in chain(((one.key, one.request) for one in left), waiting):
+            try:
+                body = self.fetch(request, scopes)
+            except CollectError as error:
+                yield key, tally.of_one(error)
+            else:
+                tally.came()
+                yield key, body
+
+    def _part(
+        self, one: Asked, part: Part | None, scopes: tuple[str, ...], family: str, started: float
+    ) -> bytes | CollectError | None:
+        """The answer to one part; None where it is to be asked again."""
+        try:
+            if part is not None and part.status >= 300:
+                answer = Refused(part.status, part.headers, part.body)
+                seconds = self._refused(answer, one.request.uri, scopes, one.patience, family, started)
+            elif part is not None and _envelope(part.body) is not None:
+                return part.body
+            else:
+                seconds = one.patience.pause(Unreachable("Google left parts of our question unanswered.", NETWORK))
+        except CollectError as error:
+            return error
+        except (StalePage, UnknownField) as refused:
+            meant: CollectError = refused.args[0]
+            return meant
+        # To the next whole second, so that what was put off travels together again.
+        one.patience.ready = math.ceil(self._clock.monotonic() + seconds)
+        return None
+
     def _fetch(self, request: Any, scopes: tuple[str, ...]) -> tuple[bytes, str | None]:
         """The answer and the token of the page after it."""
-        patience, families = Patience(), families_of(request.uri)
+        return self._send(request, scopes, families_of(request.uri), 1, _page)[0]
+
+    def _send(
+        self, request: Any, scopes: tuple[str, ...], families: tuple[str, ...], count: int,
+        whole: Callable[[Any], T | None],
+    ) -> tuple[T, float]:  # fmt: skip
+        """What `whole` makes of the answer, which is None where it broke off; and when the request started."""
+        patience = Patience()
         while True:
-            started = self._turn(families)
+            started = self._turn(families, count)
             try:
-                body: bytes = self._line.send(request, scopes)
-                envelope = _envelope(body)
-                if envelope is not None:
-                    return body, envelope.nextPageToken
+                answer = whole(self._line.send(request, scopes))
+                if answer is not None:
+                    return answer, started
                 error: CollectError = Unreachable("Google's answers kept breaking off before their end.", NETWORK)
                 self._sleep(patience.pause(error))
-            except Refused as answer:
-                self._refused(answer, request.uri, scopes, patience, families[0], started)
+            except Refused as refused:
+                self._sleep(self._refused(refused, request.uri, scopes, patience, families[0], started))
             except RefreshError as no_token:
                 raise self._no_token(no_token, scopes) from None
             except ssl.SSLCertVerificationError as untrusted:
@@ -240,23 +333,23 @@ class Admin:
 
     def _refused(
         self, answer: Refused, uri: str, scopes: tuple[str, ...], patience: Patience, family: str, started: float
-    ) -> None:
-        """Waits, where waiting may help. Raises the error for `answer` otherwise."""
+    ) -> float:
+        """How long to wait by oneself before asking again, where that may help. Raises the error for `answer`, and
+        names the refusal as its cause, otherwise."""
         refusal = read(answer.status, answer.content)
         verdict = judge(refusal, "api", self._settings, scopes)
         if verdict.wait:
             after = retry_after(answer.headers.get("retry-after"), self._clock)
             seconds = patience.pause(verdict.error, after)
             if after is None and answer.status not in (403, 429):
-                self._sleep(seconds)
-            else:  # Whoever is next in the family waits, we among them.
-                self._pace.refused(family, started, seconds)
-        elif refusal.stale_page and "pageToken=" in uri:
-            raise StalePage(verdict.error) from None
-        elif (name := refusal.unknown_field) is not None:
-            raise UnknownField(verdict.error, name) from None
-        else:
-            raise verdict.error from None
+                return seconds
+            self._pace.refused(family, started, seconds)  # Whoever is next in the family waits, we among them.
+            return 0.0
+        if refusal.stale_page and "pageToken=" in uri:
+            raise StalePage(verdict.error) from answer
+        if (name := refusal.unknown_field) is not None:
+            raise UnknownField(verdict.error, name) from answer
+        raise verdict.error from answer
 
     def _no_token(self, error: RefreshError, scopes: tuple[str, ...]) -> CollectError:
         """Why there is no token. One that was given to us and that Google refused with 401 cannot be renewed."""
@@ -315,6 +408,15 @@ def _envelope(body: bytes) -> Envelope | None:
         if isinstance(error.__cause__, msgspec.ValidationError):
             raise
         return None
+
+
+def _page(body: bytes) -> tuple[bytes, str | None] | None:
+    envelope = _envelope(body)
+    return None if envelope is None else (body, envelope.nextPageToken)
+
+
+def _some(parts: dict[int, Part]) -> dict[int, Part] | None:
+    return parts or None
 
 
 def _words(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 Nothing here sleeps or sends: a caller is told how long it is too early. A family
 that was told to wait waits as a whole. After a refusal it goes half as fast, and
-then a little faster with every window that passes in peace. Safe from any thread.
+then faster again with every window that passes in peace. Safe from any thread.
 
 Source  https://developers.google.com/workspace/admin/directory/v1/limits
         https://developers.google.com/workspace/admin/reports/v1/limits
@@ -26,8 +26,8 @@ from keyround.connector import Clock
 class Limit:
     """`most` requests may start within `seconds` (0: as many as come, until one is refused), never fewer than `least`.
 
-    The windows are a little longer than Google's: the first of ten requests may
-    have travelled more slowly than the eleventh.
+    Google counts by the minute; windows of ten seconds keep that and forget a refusal sooner. They are a little
+    longer than they need be: the first of ten requests may have travelled more slowly than the eleventh.
     """
 
     most: int
@@ -35,12 +35,12 @@ class Limit:
     least: int
 
 
-OPEN = Limit(0, 10.3, 10)
+OPEN = Limit(0, 10.2, 10)
 LIMITS = {
-    "directory": Limit(2400, 61.0, 60),
+    "directory": Limit(400, 10.2, 10),  # 2,400 a minute
     "mobile devices": Limit(10, 1.1, 1),
-    "reports": Limit(2400, 61.0, 60),
-    "filtered reports": Limit(250, 61.0, 10),
+    "reports": Limit(400, 10.2, 10),
+    "filtered reports": Limit(41, 10.2, 4),
     "policies": Limit(1, 1.1, 1),  # nowhere published; asked faster than once a second it answers 429
     "licences": Limit(1, 1.1, 1),
     "alerts": Limit(150, 1.1, 10),
@@ -57,6 +57,7 @@ FAMILIES = (
     (r"/v1/devices", ("devices",)),
     (r"/apps/licensing/", ("licences",)),
     (r"/v1beta1/alerts", ("alerts",)),
+    (r"/batch[/?]", ("batches",)),  # whose parts count where they belong
 )  # fmt: skip
 """The first that is in the address decides. A request counts in every family that is named; the first is its own."""
 _ALMOST = 1e-3
@@ -101,7 +102,7 @@ class _Family:
     def start(self, now: float, count: int) -> None:
         self.starts.extend([now] * count)
         if self.most != self.limit.most and now - self.changed >= self.limit.seconds:
-            self.most += max(1, self.most // 4)
+            self.most += max(1, self.most // 2)
             self.changed = now
             if self.limit.most:
                 self.most = min(self.most, self.limit.most)

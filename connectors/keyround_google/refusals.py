@@ -31,6 +31,11 @@ DATA = {
     "admin.directory.customer.readonly": "the tenant's customer record",
     "admin.reports.audit.readonly": "the login log",
 }
+OF_ALL = {
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "SERVICE_DISABLED", "accessNotConfigured", "domainCannotUseApis",
+    "insufficientPermissions", "insufficientScopes",
+}  # fmt: skip
+"""Reasons that lie with the token or the project, never with the one thing that was asked about."""
 PREFIX = "https://www.googleapis.com/auth/"
 
 
@@ -47,6 +52,11 @@ class Refusal:
     def stale_page(self) -> bool:
         names_it = "pagetoken" in f"{self.where} {self.message}".lower().replace(" ", "")
         return self.status == 410 or (self.status == 400 and names_it)
+
+    @property
+    def of_all(self) -> bool:
+        """Whatever else is asked for with the same token meets the same refusal."""
+        return not self.reasons.isdisjoint(OF_ALL)
 
     @property
     def unknown_field(self) -> str | None:
