@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from keyround.connector import Clock, Connector, DataSet, Derived, Identity
+from keyround.errors import ConfigError
 
 from . import customer, enforcement, login_activities, roles, settings, users
 from .setup import SetUp
@@ -35,7 +36,11 @@ class Google:
 
     def tenant_of(self, raw: Mapping[str, Any]) -> str:
         """The configured customer id. Raises ConfigError, naming the key, for anything wrong in the settings."""
-        return settings.read(raw).customer_id
+        chosen = settings.read(raw)
+        self.setup.asked(chosen.modules)
+        if not chosen.customer_id:
+            raise ConfigError("`customer_id` is missing.", f"`keyround check CLIENT` reads it, or: {settings.WHERE}")
+        return chosen.customer_id
 
     @contextmanager
     def open(
@@ -43,8 +48,9 @@ class Google:
     ) -> Iterator[Admin]:
         chosen = settings.read(raw)
         from .admin import Admin
+        from .credentials import Tokens
 
-        with Admin(chosen, clock) as admin:
+        with Admin(chosen, clock, Tokens(chosen, clock, memory, self.setup.asked(chosen.modules))) as admin:
             yield admin
 
     def identify(self, session: Admin) -> Identity:

@@ -19,32 +19,26 @@ from itertools import chain, islice
 from typing import Any, Self, TypeVar
 
 import msgspec
-from google.auth.exceptions import GoogleAuthError, RefreshError
-from google.oauth2 import service_account
-from google.oauth2.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
 from googleapiclient.discovery import build
 
 from keyround.connector import Clock, Cost, Identity, Without, decode
-from keyround.errors import CollectError, ConfigError, Expired, NotGranted, Unexpected, Unreachable
+from keyround.errors import CollectError, Expired, NotGranted, Unexpected, Unreachable
 
 from . import customer, login_activities, users
 from .batch import MOST, Batch, NotServed, Part, Tally
+from .credentials import Tokens
 from .line import Line
 from .pace import Pace, families_of
 from .patience import Patience, Spent, retry_after
-from .refusals import Refusal, judge, read, read_token
-from .settings import MAKE_KEY, Settings
-from .transport import BROKEN, Bytes, Closed, Get, Refused
+from .refusals import judge, read
+from .settings import Settings
+from .transport import BROKEN, NETWORK, Bytes, Closed, Get, Refused, untrusted
 from .wire import Wire
 
 RESTARTS = 3
 """How often one listing may begin again because its page token was no longer good."""
 TOO_SLOW = "Google's page tokens expired again and again before the listing ended."
-NETWORK = "Check the network and the proxy, then scan again."
-AUTHORITY = (
-    "If a proxy on the way has a certificate authority of its own, let SSL_CERT_FILE or REQUESTS_CA_BUNDLE name "
-    "its PEM file."
-)
 
 
 class Envelope(Wire):
@@ -96,13 +90,14 @@ class UnknownField(Exception):
 class Admin:
     """One tenant, read through one credential, by as many threads as like. Another one may close it meanwhile."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, tokens: Tokens) -> None:
+        self.tokens = tokens
         self.customer = settings.customer_id
         self._settings = settings
         self._clock = clock
         self._pace = Pace(clock)
         self._spent = Spent(clock)
-        self._line = Line(_credentials(settings), lambda uri: self._spent.asked(families_of(uri)[0]))
+        self._line = Line(tokens.for_scopes, lambda uri: self._spent.asked(families_of(uri)[0]))
         self._batches = True
         self._services: dict[str, Any] = {}
         self._building = threading.Lock()
@@ -155,11 +150,17 @@ class Admin:
     def identify(self) -> Identity:
         """The customer id of whatever tenant the credential opens, by the first answer that tells it."""
         scopes = (users.SCOPE, customer.CUSTOMER, login_activities.SCOPE)
+        # A service account with a role of its own belongs to no customer, so it can only be asked about ours.
+        mine = "my_customer" if self._settings.acts_for_person else self.customer
         asked = (
-            self.directory.users().list(customer="my_customer", maxResults=1, fields="users(customerId)"),
-            self.directory.customers().get(customerKey="my_customer", fields="id"),
+            self.directory.users().list(customer=mine, maxResults=1, fields="users(customerId)"),
+            self.directory.customers().get(customerKey=mine, fields="id"),
             self.reports.activities().list(
-                userKey="all", applicationName="login", maxResults=1, fields="items(id(customerId))"
+                userKey="all",
+                applicationName="login",
+                maxResults=1,
+                fields="items(id(customerId))",
+                **({} if self._settings.acts_for_person else {"customerId": mine}),
             ),
         )
         refused: CollectError | None = None
@@ -174,7 +175,7 @@ class Admin:
             if known := frozenset(filter(None, claims)):
                 return Identity(known)
         if refused:
-            raise refused
+            raise self.tokens.undelegated(refused)
         return Identity(frozenset())
 
     def listing(
@@ -314,11 +315,8 @@ class Admin:
                 self._sleep(patience.pause(error))
             except Refused as refused:
                 self._sleep(self._refused(refused, request.uri, scopes, patience, families[0], started))
-            except RefreshError as no_token:
-                raise self._no_token(no_token, scopes) from None
-            except ssl.SSLCertVerificationError as untrusted:
-                detail = f"Google's certificate is not trusted: {untrusted.verify_message}."
-                raise Unreachable(detail, AUTHORITY) from None
+            except ssl.SSLCertVerificationError as error_of_trust:
+                raise untrusted(error_of_trust) from None
             except BROKEN as broken:
                 detail = f"The connection to Google kept failing ({_words(broken)})."
                 self._sleep(patience.pause(Unreachable(detail, NETWORK, code=type(broken).__name__)))
@@ -351,12 +349,6 @@ class Admin:
             raise UnknownField(verdict.error, name) from answer
         raise verdict.error from answer
 
-    def _no_token(self, error: RefreshError, scopes: tuple[str, ...]) -> CollectError:
-        """Why there is no token. One that was given to us and that Google refused with 401 cannot be renewed."""
-        if self._settings.credential == "token":
-            return judge(Refusal(401, frozenset(), ""), "api", self._settings, scopes).error
-        return judge(read_token(error.args), "token", self._settings, scopes).error
-
     def _service(self, name: str, version: str) -> Any:
         """Google's client for one API, built when it is first needed."""
         with self._building:
@@ -367,16 +359,6 @@ class Admin:
                     cache_discovery=False, client_options=options,
                 )  # fmt: skip
             return self._services[name + version]
-
-
-def _credentials(settings: Settings) -> Callable[[tuple[str, ...]], Any]:
-    """google-auth's credentials for a group of scopes. Raises ConfigError where the key cannot be used."""
-    if settings.credential == "token":
-        kind: Any = Credentials
-        held = kind(settings.token)
-        return lambda scopes: held
-    account = _service_account(settings)
-    return lambda scopes: account.with_scopes(scopes)
 
 
 def without_name(mask: str, name: str) -> str | None:
@@ -390,14 +372,6 @@ def without_name(mask: str, name: str) -> str | None:
     shorter = re.sub(rf"(?<!\w)(?:\w+/)*{re.escape(name)}(?:/\w+|\([^()]*\))*(?=[,)]|$)", "", mask)
     shorter = re.sub(r",(?=[,)]|$)", "", shorter).replace("(,", "(").strip(",")
     return None if shorter == mask or "()" in shorter or not shorter else shorter
-
-
-def _service_account(settings: Settings) -> Any:
-    try:
-        kind: Any = service_account.Credentials
-        return kind.from_service_account_info(dict(settings.key), subject=settings.subject)
-    except (ValueError, TypeError):
-        raise ConfigError("The private key in `key` cannot be used.", MAKE_KEY) from None
 
 
 def _envelope(body: bytes) -> Envelope | None:

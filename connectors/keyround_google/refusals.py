@@ -14,15 +14,23 @@ from typing import Any
 
 import msgspec
 
-from keyround.errors import COLLECT_ERRORS, CollectError
+from keyround.errors import COLLECT_ERRORS, CollectError, NotEnabled, NotGranted
 
-from .settings import Settings
+from . import permissions
+from .settings import PREFIX, Settings
 
 TABLE: dict[str, list[dict[str, Any]]] = tomllib.loads(
     resources.files(__package__).joinpath("errors.toml").read_text("utf-8")
 )
 DELEGATION = "Admin console > Security > Access and data control > API controls > Domain-wide delegation"
 LONGEST = 240
+APIS = {
+    "/auth/cloud-identity.": "Cloud Identity API",
+    "/auth/apps.alerts": "Google Workspace Alert Center API",
+    "/auth/apps.licensing": "Enterprise License Manager API",
+    "": "Admin SDK API",
+}
+"""Part of a scope -> how the Google Cloud console calls the API behind it."""
 DATA = {
     "admin.directory.user.readonly": "the list of users",
     "admin.directory.rolemanagement.readonly": "administrator roles",
@@ -36,7 +44,6 @@ OF_ALL = {
     "insufficientPermissions", "insufficientScopes",
 }  # fmt: skip
 """Reasons that lie with the token or the project, never with the one thing that was asked about."""
-PREFIX = "https://www.googleapis.com/auth/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,49 +104,94 @@ def read_token(args: Sequence[Any]) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """`wait`: the same request may work in a moment; `awaited`: a delegation may still be on its way;
+    `over`: the stored sign-in is worth nothing any more."""
+
     error: CollectError
     wait: bool = False
+    awaited: bool = False
+    over: bool = False
 
 
 def judge(refusal: Refusal, table: str, settings: Settings, scopes: Sequence[str]) -> Verdict:
     """The error for `refusal` by the first entry of `table` that fits, and whether waiting may help."""
-    entry = next(entry for entry in TABLE[table] if _fits(entry, refusal))
+    entry = next(entry for entry in TABLE[table] if _fits(entry, refusal, settings))
     words = {
         "said": refusal.message or "it gave no reason.",
-        "data": " and ".join(dict.fromkeys(DATA.get(s.removeprefix(PREFIX), s) for s in scopes)),
+        "data": of_scopes(scopes),
         "scopes": ", ".join(scopes),
         "grant": grant(settings, scopes),
         "renew": renew(settings),
-        "who": settings.subject or "the owner of the token",
+        "who": settings.who,
+        "power": f"make {settings.who} a super administrator, or give {settings.who}"
+        if settings.acts_for_person
+        else f"give {settings.account}",
         "client": settings.client_id,
+        "account": settings.account,
+        "api": next(api for part, api in APIS.items() if any(part in scope for scope in scopes) or not part),
+        "project": "of the OAuth client" if settings.credential == "oauth" else "of the service account",
         "status": str(refusal.status),
     }
     kind = COLLECT_ERRORS[entry["kind"]]
     code = next(iter(sorted(refusal.reasons)), "") or f"HTTP {refusal.status}"
     error = kind(entry["detail"].format(**words), entry.get("remedy", "").format(**words), code=code)
-    return Verdict(error, entry.get("wait", False))
+    if isinstance(error, NotGranted) and not settings.acts_for_person and _for_people(scopes):
+        error = NotEnabled(
+            f"A service account that holds a role itself cannot read {words['data']}.",
+            'If you want it: delegate to the service account and write credential = "service_account" with an '
+            "administrator as `subject`; connectors/keyround_google/README.md shows how.", code=code,
+        )  # fmt: skip
+    return Verdict(error, entry.get("wait", False), entry.get("awaited", False), entry.get("over", False))
+
+
+def of_scopes(scopes: Sequence[str]) -> str:
+    """What these scopes open, in words."""
+    return " and ".join(dict.fromkeys(DATA.get(scope.removeprefix(PREFIX), scope) for scope in scopes))
 
 
 def grant(settings: Settings, scopes: Sequence[str]) -> str:
     """Where to add `scopes`, in the words of the console."""
     if settings.credential == "token":
         return f"Get a new token that includes {', '.join(scopes)}."
-    client = settings.client_id or f"of {settings.key.get('client_email', 'the service account')}"
-    return f"{DELEGATION}: add {','.join(scopes)} to client id {client}; it can take up to 24 hours to work."
+    if settings.credential == "oauth":
+        return renew(settings, " and tick every box")
+    if not settings.delegated:
+        return f"Admin console > Account > Admin roles: give {settings.account} a role that may read it."
+    return (
+        f"{DELEGATION}: add {','.join(scopes)} to client id {client_of(settings)}; it can take up to 24 hours to work."
+    )
 
 
-def renew(settings: Settings) -> str:
+def client_of(settings: Settings) -> str:
+    """The number that delegation knows the service account by, or where it stands."""
+    return settings.client_id or f"(the Unique ID of {settings.account} in the Google Cloud console)"
+
+
+def renew(settings: Settings, more: str = "") -> str:
+    """How to get a credential that works again; `more` is what to do better than at the sign-in that is stored."""
     if settings.credential == "token":
         return "Get a new bearer token and put it where `token` points."
+    if settings.credential == "oauth":
+        if not settings.token_file:
+            return f"Sign in again{more}: run the command once more."
+        first = f"delete {settings.token_file}, then " if more else ""
+        return f"Sign in again{more}: {first}run `keyround check` on this computer."
+    if settings.credential == "impersonation":
+        return f"Check that {settings.who} is active and that this computer may still act as {settings.account}."
     return (
-        f"Check that {settings.subject} can sign in and that the service account's key is still listed in the "
+        f"Check that {settings.who} can sign in and that the service account's key is still listed in the "
         "Google Cloud console, then scan again."
     )
 
 
-def _fits(entry: Mapping[str, Any], refusal: Refusal) -> bool:
+def _for_people(scopes: Sequence[str]) -> bool:
+    return any(permissions.PERSON_ONLY.search(scope) for scope in scopes)
+
+
+def _fits(entry: Mapping[str, Any], refusal: Refusal, settings: Settings) -> bool:
     return (
         ("status" not in entry or refusal.status in entry["status"])
+        and ("way" not in entry or settings.credential in entry["way"])
         and ("reason" not in entry or not refusal.reasons.isdisjoint(entry["reason"]))
         and ("says" not in entry or re.search(entry["says"], refusal.message) is not None)
     )

@@ -16,7 +16,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -24,6 +24,7 @@ import httplib2
 import httplib2.certs
 import msgspec
 from google.auth.exceptions import TransportError
+from google_auth_httplib2 import Request
 from googleapiclient.http import HttpRequest
 from googleapiclient.model import JsonModel
 
@@ -43,6 +44,12 @@ ONLY_GETS = re.compile(
     rb"GET /\S+ HTTP/1\.1\r\n\r\n)+--%(b)b--\r\n" % {b"b": BOUNDARY.encode()}
 )
 """The one shape of a batch that leaves this machine: reading, and no header that could turn it into more."""
+SIGNS = re.compile(r"/serviceAccounts/[^/]+:(signJwt|generateAccessToken)$")
+NETWORK = "Check the network and the proxy, then scan again."
+AUTHORITY = (
+    "If a proxy on the way has a certificate authority of its own, let SSL_CERT_FILE or REQUESTS_CA_BUNDLE name "
+    "its PEM file."
+)
 
 
 class Closed(Exception):
@@ -61,8 +68,12 @@ class Refused(Exception):
 
 
 class Token(msgspec.Struct):
-    access_token: str
+    """What an endpoint of tokens answers: a token, or what one is asked for with."""
+
+    access_token: str = ""
     expires_in: int | str | None = None
+    accessToken: str = ""
+    signedJwt: str = ""
 
 
 class Connection(http.client.HTTPSConnection):
@@ -105,7 +116,7 @@ class Transport(httplib2.Http):  # type: ignore[misc]
         self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, *rest: Any, **named: Any
     ) -> tuple[Any, bytes]:
         batch = method == "POST" and isinstance(body, bytes) and ONLY_GETS.fullmatch(body) is not None
-        if method != "GET" and not batch and not (method == "POST" and _asks_for_token(body)):
+        if not batch and not self.may(method, uri, body):
             raise AssertionError(f"{method} {uri}: this connector only reads")
         if uri.startswith("https:"):
             named["connection_type"] = Connection
@@ -115,9 +126,13 @@ class Transport(httplib2.Http):  # type: ignore[misc]
         response, content = super().request(uri, method, body, headers, *rest, **named)
         if method == "POST" and not batch and response.status in BUSY:
             raise Refused(response.status, response)
-        if method == "POST" and not batch and response.status == 200 and not _is_token(content):
+        if method == "POST" and not batch and response.status == 200 and not _is_token(uri, content):
             raise Refused(502, response)
         return response, content
+
+    def may(self, method: str, uri: str, body: Any) -> bool:
+        """Whether this may be asked: reading, and POST for tokens."""
+        return method == "GET" or (method == "POST" and _asks_for_token(uri, body))
 
     def hang_up(self) -> None:
         """End what is being waited for on these connections."""
@@ -126,6 +141,42 @@ class Transport(httplib2.Http):  # type: ignore[misc]
                 with suppress(OSError):
                     # TLS has a shutdown of its own, which is not for another thread than the reader's.
                     socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+
+class Elsewhere(Transport):
+    """To whatever tells this computer who it is: a metadata server, a security token service, in their own manner."""
+
+    def may(self, method: str, uri: str, body: Any) -> bool:
+        return True
+
+
+class Aside(Request):  # type: ignore[misc]
+    """What google-auth asks with beside a session: a connection of its own, for one thread at a time.
+
+    It waits as long as google-auth says, and breaks in google-auth's words.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Elsewhere(threading.Event(), lambda uri: None))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def __call__(
+        self, url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: float | None = None,
+        **named: Any,
+    ) -> Any:  # fmt: skip
+        self.http.timeout = timeout or TIMEOUT
+        try:
+            return super().__call__(url, method, body, headers, **named)
+        except ssl.SSLCertVerificationError:
+            raise
+        except OSError as error:
+            broken: Any = TransportError
+            raise broken(error) from error
 
 
 class Get(HttpRequest):  # type: ignore[misc]
@@ -162,6 +213,11 @@ def trust() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=httplib2.certs.where())
 
 
+def untrusted(error: ssl.SSLCertVerificationError) -> Unreachable:
+    """What is said where somebody on the way, or nobody at all, vouches for Google's certificate."""
+    return Unreachable(f"Google's certificate is not trusted: {error.verify_message}.", AUTHORITY)
+
+
 def _proxy(host: str) -> str | None:
     if proxy_bypass(host):
         return None
@@ -170,13 +226,14 @@ def _proxy(host: str) -> str | None:
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
-def _asks_for_token(body: Any) -> bool:
-    return isinstance(body, bytes) and b"grant_type=" in body
+def _asks_for_token(uri: str, body: Any) -> bool:
+    """A form for a token endpoint, or a question to the IAM Credentials API, which signs and gives tokens only."""
+    return isinstance(body, bytes) and (b"grant_type=" in body or SIGNS.search(uri) is not None)
 
 
-def _is_token(content: bytes) -> bool:
+def _is_token(uri: str, content: bytes) -> bool:
     try:
-        msgspec.json.decode(content, type=Token)
+        found = msgspec.json.decode(content, type=Token)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
-    return True
+    return bool(found.accessToken or found.signedJwt if SIGNS.search(uri) else found.access_token)

@@ -6,7 +6,7 @@ Source  https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from keyround.connector import DataSet, decode
+from keyround.connector import Clock, DataSet, decode
 from keyround.errors import CollectError, ConfigError, NotGranted, nearest
 from keyround.setup import Access, KeyPair, OneOff
 
@@ -59,6 +59,8 @@ class SetUp:
     def __init__(self, datasets: Sequence[DataSet[Any, Any]]) -> None:
         self._datasets = datasets
         self.least = permissions.least(datasets)
+
+    without_consent = ""
 
     def section(self, answers: Mapping[str, str]) -> dict[str, str]:
         way = answers.get("credential") or "certificate"
@@ -116,6 +118,11 @@ class SetUp:
             "What is agreed to stays with that application until an administrator removes it (Entra admin centre > "
             "Enterprise applications > Permissions).",
         ))  # fmt: skip
+
+    def complete(
+        self, settings: Mapping[str, Any], clock: Clock, memory: MutableMapping[str, Any], alone: bool
+    ) -> Mapping[str, str]:
+        return {}  # the tenant's id is looked up by its domain, or told by the answer to the consent link
 
     def access(self, session: Graph) -> Access:
         held = session.held()

@@ -16,6 +16,8 @@ import platformdirs
 from .errors import ConfigError, nearest
 from .secrets import SECRET_KEYS, resolve
 
+PATH_KEYS = frozenset({"token_file"})
+"""Settings that name a file which a connector opens itself."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _MISTAKEN = {"UK": "GB", "EL": "GR", "EN": "GB"}  # as people write them -> as the providers do
 
@@ -33,11 +35,15 @@ class TenantConfig:
     place: str = ""
 
     def opened(self) -> dict[str, Any]:
-        """The settings with every secret read. Raises ConfigError."""
-        return {
-            key: resolve(key, value, self.folder) if key in SECRET_KEYS and isinstance(value, str) else value
-            for key, value in self.settings.items()
-        }
+        """The settings with every secret read, and paths taken from the file's own folder. Raises ConfigError."""
+        return {key: self._opened(key, value) for key, value in self.settings.items()}
+
+    def _opened(self, key: str, value: Any) -> Any:
+        if key in SECRET_KEYS and isinstance(value, str):
+            return resolve(key, value, self.folder)
+        if key in PATH_KEYS and isinstance(value, str) and value.strip() and not value.startswith("~"):
+            return str(self.folder / value.strip())
+        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-SECRET_KEYS = frozenset({"secret", "certificate", "certificate_password", "certificate_next", "token", "key"})
+SECRET_KEYS = frozenset({"secret", "certificate", "certificate_password", "certificate_next", "token", "key", "client"})
 """Settings that hold a reference and are replaced by what it points to before a connector sees them."""
+NO_SECRETS = frozenset({"client"})
+"""Those whose file may be read by others: what Google calls a desktop app's secret is in every copy of the app."""
 
 _WAYS = "Write env:NAME, file:PATH or keyring:NAME; the secret itself never stands in keyround.toml."
 
@@ -58,7 +60,7 @@ def _file(key: str, folder: Path, name: str) -> str:
         raise ConfigError(f"{key}: {path} is not a text file.", "Export the key as PEM or JSON text.") from error
     except ValueError as error:
         raise ConfigError(f"{key}: {name!r} is no file's name.") from error
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if os.name == "posix" and key not in NO_SECRETS and mode & (stat.S_IRWXG | stat.S_IRWXO):
         print(f"Warning: {path} can be read by other users of this computer; run: chmod 600 {path}", file=sys.stderr)
     if not text.strip():
         raise ConfigError(f"{key}: {path} is empty.")

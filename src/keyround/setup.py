@@ -7,22 +7,27 @@ that they have nothing to offer for it. Nothing here is needed to judge.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from .connector import Connector
+from .connector import Clock, Connector
 
 S = TypeVar("S", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class OneOff:
-    """A scan of one tenant without a configuration. `says` is shown before anybody signs in."""
+    """A scan of one tenant without a configuration. `says` is shown before anybody signs in.
+
+    `sign_in`, where there is one, is called after that with the settings, every secret read: it signs the person in
+    and gives the settings that were open until then, such as the tenant's id. Raises KeyroundError.
+    """
 
     settings: Mapping[str, Any]
     says: tuple[str, ...]
+    sign_in: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class Access:
     `missing` are permissions that data sets which are not optional need and the
     session lacks; `surplus` are held and read by nothing here, `harmful` those
     of them that can change something. `further` would fill columns that stay
-    empty now: permission -> (data set, column). All empty where the credential does not say.
+    empty now: permission -> (data set, column). All empty where the credential does not say. `remedy` says how to
+    grant what is missing; "" where the consent link does.
     """
 
     known: bool
@@ -40,6 +46,7 @@ class Access:
     surplus: tuple[str, ...] = ()
     harmful: tuple[str, ...] = ()
     further: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,9 @@ class SetUp(Protocol[S]):
     least: Sequence[str]
     """The shortest list of permissions with which everything that is not optional can be read."""
 
+    without_consent: str
+    """Why there is no link to approve anything, in a sentence; "" where there is one."""
+
     def section(self, answers: Mapping[str, str]) -> dict[str, str]:
         """A tenant's section for keyround.toml, secrets as references. May ask the provider. Raises KeyroundError."""
         ...
@@ -66,6 +76,16 @@ class SetUp(Protocol[S]):
 
     def one_off(self, domain: str, asked: Mapping[str, str], modules: Sequence[str]) -> OneOff:
         """Settings of a person's own sign-in to the tenant of that domain. Raises KeyroundError."""
+        ...
+
+    def complete(
+        self, settings: Mapping[str, Any], clock: Clock, memory: MutableMapping[str, Any], alone: bool
+    ) -> Mapping[str, str]:
+        """What the section leaves open and the tenant tells, such as its id; {} when nothing is open.
+
+        `settings` hold the secrets themselves, `memory` is as for a session. `alone`: nobody is there to sign in.
+        Raises KeyroundError.
+        """
         ...
 
     def access(self, session: S) -> Access:

@@ -102,7 +102,11 @@ def test_a_domain_that_no_tenant_has(tenant):
 @pytest.mark.parametrize(
     "words, said",
     [
-        (["scan", "--google", "atelier.example"], "keyround init --google"),
+        (["scan", "--google", "atelier.example"], "Create credentials > OAuth client ID"),
+        (["scan", "--google", "atelier.example", "--device-code"], "with a code"),
+        (["scan", "--google", "atelier"], "not a domain"),
+        (["scan", "--google", "atelier.example", "--client-id", "1-x"], "--setting client=file:PATH"),
+        (["scan", "--google", "atelier.example", "--setting", "client=1-x"], "client=file:PATH"),
         (["scan", "--m365", "a.example", "--google", "a.example"], "One of them at a time"),
         (["scan", "acme", "--device-code"], "need --m365 DOMAIN"),
         (["scan", "--m365", "contoso"], "not a domain"),

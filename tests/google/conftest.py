@@ -29,6 +29,10 @@ def cloud(running: Cloud) -> Iterator[Cloud]:
     running.requests.clear()
     yield running
     running.faults.clear()
+    running.people.reset()
+    running.iam.may_sign = running.iam.on = True
+    for tenant in running.tenants:
+        tenant.robots.clear()
     for tenant, before in zip(running.tenants, grants, strict=True):
         tenant.grants = before
 

@@ -15,7 +15,8 @@ import pytest
 from keyround.connector import Complete
 from keyround.errors import ConfigError
 from keyround_google import CONNECTOR
-from keyround_google.settings import KEYS
+from keyround_google.permissions import CORE
+from keyround_google.settings import KEYS, NEEDS
 
 KEY = json.dumps({
     "type": "service_account", "client_email": "a@b.example", "private_key": "hush",
@@ -53,6 +54,31 @@ def test_good_settings():
         ({"api_url": "http://proxy.example"}, "api_url", "https"),
         ({"api_url": "https://[bad"}, "api_url", "https"),
         ({"key": 7}, "key", ""),
+        ({"credential": "service_account_role"}, "subject", "service_account"),
+        ({"credential": "service_account_role", "subject": None, "customer_id": ""}, "customer_id", "Account settings"),
+        ({"credential": "impersonation"}, "service_account", ""),
+        ({"credential": "impersonation", "service_account": "reader"}, "service_account", ""),
+        (
+            {"credential": "impersonation", "service_account": "a@b.example", "subject": "", "customer_id": ""},
+            "customer_id",
+            "Account settings",
+        ),
+        (
+            {"credential": "impersonation", "service_account": "a@b.example", "token_uri": "http://x.example"},
+            "token_uri",
+            "https",
+        ),
+        ({"credential": "oauth"}, "client", "Desktop app"),
+        ({"credential": "oauth", "client": "hush hush"}, "client", "Download JSON"),
+        ({"credential": "oauth", "client": '{"web": {"client_id": "hush"}}'}, "client", "Desktop app"),
+        ({"credential": "oauth", "client": '{"installed": {"client_secret": "hush"}}'}, "client_id", "Desktop app"),
+        (
+            {"credential": "oauth", "client": '{"installed": {"client_id": "1", "token_uri": "http://x.example"}}'},
+            "token_uri",
+            "https",
+        ),
+        ({"signed_in": "1//hush"}, "signed_in", ""),
+        ({"tokenfile": "x"}, "tokenfile", "`token_file`"),
     ],
 )
 def test_wrong_settings_name_the_key_and_the_remedy(change, names, hint):
@@ -65,9 +91,10 @@ def test_the_readme_lists_the_scopes_that_are_used():
     readme = resources.files("keyround_google").joinpath("README.md").read_text("utf-8")
     used = {scope for d in CONNECTOR.datasets for scope in (*d.grants, *d.optional.values())}
     (line,) = (line for line in readme.splitlines() if line.startswith("https://") and "," in line)
-    assert set(line.split(",")) == used
+    assert set(CONNECTOR.setup.least) <= set(line.split(",")) == set(CORE)
     assert all(f"`{scope.rsplit('/', 1)[1]}`" in readme for scope in used)
     assert all(f"`{key}`" in readme for key in KEYS)
+    assert all(f"`{way}`" in readme for way in NEEDS)
 
 
 def test_importing_and_checking_need_none_of_googles_libraries():

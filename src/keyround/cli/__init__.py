@@ -23,7 +23,7 @@ VERBS = {
     "cert": "make a key pair for a client's application",
     "consent": "show an administrator what to approve, and wait until it works",
     "check": "ask a client's tenants what may be read, and say what is missing",
-    "scan": "scan a client's tenants and write the workbook; --m365 DOMAIN: once, without setting up",
+    "scan": "scan a client's tenants and write the workbook; --m365 or --google DOMAIN: once, without it",
     "report": "write the workbook again from a stored snapshot, without network",
     "rules": "what is checked, and why",
     "tables": "what is collected: every table and column",

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from .. import setup
+from ..config import TenantConfig
 from ..connector import (
     Clock,
     Complete,
@@ -29,13 +30,14 @@ from ..errors import HARMLESS, CollectError, NotEnabled, NotLicensed
 from ..export.evidence import label
 from ..export.known import dataset as dataset_name
 from ..model import Row, Tenant
-from ..scan import NOTHING, Opened, guard, opened, reached, window
+from ..scan import NOTHING, Opened, connector, guard, opened, reached, window
 from ..store import ClientStore
 from ..words import listed, word
 from . import options
 from .lines import broken
 from .progress import clean
 from .run import say, verbose
+from .whole import completed
 
 RUNNING = "running"  # the code of an error that goes away by itself: the next scan has the answer
 
@@ -50,8 +52,20 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     chosen, store = config.client(client), ClientStore(config.store, client)
     rules = load()
     asked = window(options.now(), 1)
-    whole = [_checked(tenant, store, rules, asked) for tenant in [opened(part) for part in chosen.tenants]]
-    return 0 if all(whole) else 3
+    found = [_completed(config.path, client, part, store) for part in chosen.tenants]
+    ready = [opened(part) for part in found if part]
+    whole = [_checked(tenant, store, rules, asked) for tenant in ready]
+    return 0 if all(found) and all(whole) else 3
+
+
+def _completed(path: Path, client: str, tenant: TenantConfig, store: ClientStore) -> TenantConfig | None:
+    """The section with its tenant's id; None where the tenant could not be asked for it, which is said."""
+    try:
+        return completed(path, client, tenant, store)
+    except CollectError as error:
+        print(f"{connector(tenant.connector).title}, {tenant.place}")
+        say(error.about(error.therefore or NOTHING))
+        return None
 
 
 @dataclass(slots=True)
@@ -254,7 +268,8 @@ def _say_permissions(door: setup.SetUp[Any], access: setup.Access, settings: Map
         if names:
             _print(f"  {what:<18}", ", ".join(names))
     if access.missing:
-        _print("  ", "Add what is missing to the application, then have an administrator open the link.", hang="  ")
+        link = "Add what is missing to the application, then have an administrator open the link."
+        _print("  ", access.remedy or link, hang="  ")
     if not access.known:
         _print("  ", "The credential does not say which permissions it holds; the answers above do.", hang="  ")
     links = {"Consent link": door.consent_link(settings),

@@ -19,10 +19,11 @@ import click
 from .. import setup
 from ..config import Client, TenantConfig
 from ..connector import Clock
-from ..errors import CollectError, ConfigError, NotGranted, StoreError, WrongTenant
+from ..errors import CollectError, ConfigError, NotGranted, WrongTenant
 from ..scan import connector, guard, opened
 from . import options
 from .run import verbose
+from .whole import fill_in
 
 EVERY = 10.0  # seconds between two looks at the permissions
 NOT_YET = ("AADSTS7000229", "AADSTS700016", "AADSTS65001", "AADSTS90099")
@@ -79,13 +80,16 @@ def command(
 
 def _approved(client: Client) -> tuple[TenantConfig, setup.SetUp[Any]]:
     """The client's tenant whose application an administrator approves. Raises ConfigError when there is none."""
+    reasons = []
     for tenant in client.tenants:
         door = setup.of(connector(tenant.connector))
         if door and door.consent_link(tenant.settings):
             return tenant, door
+        reasons.append(getattr(door, "without_consent", ""))
+    own = 'Consent is for applications of your own: the section needs client_id and, say, credential = "certificate".'
     raise ConfigError(
         f"No tenant of {client.key!r} has an application to approve.",
-        'Consent is for applications of your own: the section needs client_id and, say, credential = "certificate".',
+        " ".join(dict.fromkeys(reasons)) if all(reasons) else own,
     )
 
 
@@ -137,24 +141,8 @@ def _answered(
         )
     print(f"Approved in the tenant {found}.", flush=True)
     if not expected:
-        _fill_in(path, client, tenant, found)
+        return fill_in(path, client, tenant, {"tenant_id": found})
     return replace(tenant, settings={**tenant.settings, "tenant_id": found})
-
-
-def _fill_in(path: Path, client: str, tenant: TenantConfig, found: str) -> None:
-    """Put the tenant's id into its section; every comment stays."""
-    import tomlkit
-
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
-        sections: Any = document["client"][client]["tenant"]
-        next(one for one in sections if dict(one) == dict(tenant.settings))["tenant_id"] = found
-    except (OSError, StopIteration) as error:
-        raise StoreError(
-            f"{path} has changed meanwhile.", f'Add to the tenant\'s section: tenant_id = "{found}"'
-        ) from error
-    options.written(path, tomlkit.dumps(document), new=False)
-    print(f'{path.name} now says tenant_id = "{found}".', flush=True)
 
 
 def _access(tenant: TenantConfig, door: setup.SetUp[Any]) -> setup.Access:

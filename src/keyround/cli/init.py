@@ -11,10 +11,13 @@ import click
 import platformdirs
 
 from .. import setup
-from ..config import countries, key_of, read
-from ..errors import ConfigError
+from ..config import TenantConfig, countries, key_of, read
+from ..errors import CollectError, ConfigError
 from ..scan import connector
+from ..store import ClientStore
 from . import options
+from .lines import broken
+from .whole import completed
 
 _HEAD = """\
 # Keyround's configuration. Secrets are named here, never written here: env:NAME, file:PATH or keyring:NAME.
@@ -28,8 +31,9 @@ _NOTES = {
     "tenant_id": "The directory (tenant) ID.",
     "client_id": "The Application (client) ID, from the overview of the app registration.",
     "credential": "How to sign in; the connector's README lists the ways.",
-    "customer_id": "Admin console > Account > Account settings > Customer ID.",
+    "customer_id": "Admin console > Account > Account settings > Customer ID; `keyround check` fills it in.",
     "subject": "The administrator whom the service account acts for.",
+    "token_file": "Where the sign-in is kept, for this user alone.",
 }
 
 
@@ -42,13 +46,16 @@ _NOTES = {
 @click.option("--credential", metavar="KIND", help="How to sign in to Microsoft 365 (default: certificate).")
 @click.option("--client-id", metavar="ID", help="The application's ID; empty when there is none yet.")
 @click.option("--google", metavar="ADMIN", help="Address of an administrator of its Google Workspace; empty for none.")
-@click.option("--customer-id", metavar="ID", help="Its customer ID: C and more.")
+@click.option(
+    "--google-credential", metavar="KIND", default="", help="How to sign in to Google (default: service_account)."
+)
+@click.option("--customer-id", metavar="ID", default="", help="Its customer ID; without it the tenant is asked.")
 @click.option("--home", metavar="LIST", help="Home countries, such as DK,SE; empty for the tenant's own.")
 @click.option("--store", metavar="DIR", help="Where to keep snapshots.")
 @click.option("--config", "path", metavar="FILE", type=click.Path(path_type=Path), default=Path("keyround.toml"),
               show_default=True, help="The file to write, or to add the client to.")  # fmt: skip
 @click.option("--setting", "extra", metavar="KEY=VALUE", multiple=True,
-              help="A further setting of the Microsoft 365 tenant, such as cloud=usgov.")  # fmt: skip
+              help="A further setting of the tenants, such as cloud=usgov.")  # fmt: skip
 def command(path: Path, extra: tuple[str, ...], **given: str | None) -> None:
     asked = {name: value for name, value in given.items() if value is not None}
     there = path.exists()
@@ -67,11 +74,23 @@ def command(path: Path, extra: tuple[str, ...], **given: str | None) -> None:
     client = {"name": answers["name"]} | ({"home_countries": list(home)} if home else {})
     text = _added(path, key, client, tenants) if there else _new(key, client, tenants, answers["store"])
     options.written(path, text, new=not there)
-    read(path).client(key)  # what was written must be readable, whatever was answered
+    config = read(path)
+    written = config.client(key).tenants  # what was written must be readable, whatever was answered
     print(f"{'Added ' + key + ' to' if there else 'Wrote'} {path}.", end="\n\n")
-    for settings in tenants:
+    for settings, tenant in zip(tenants, written, strict=True):
+        _completed(path, key, tenant, ClientStore(config.store, key))
         if door := setup.of(connector(settings["connector"])):
             print(door.steps(key, settings), end="\n\n")
+
+
+def _completed(path: Path, key: str, tenant: TenantConfig, store: ClientStore) -> None:
+    """What the tenant tells already goes into the file. Mostly it tells nothing yet: the steps come next."""
+    try:
+        completed(path, key, tenant, store, alone=True)
+    except ConfigError:
+        return  # a key that the steps below have yet to make
+    except CollectError as error:
+        print(broken("", f"Not yet: {error}"), end="\n\n")
 
 
 def _answers(given: Mapping[str, str], there: bool) -> dict[str, str]:
@@ -88,8 +107,7 @@ def _answers(given: Mapping[str, str], there: bool) -> dict[str, str]:
     if ask("m365", "Microsoft 365: a domain of the tenant (Enter for none)") or found["tenant_id"]:
         ask("credential", "  How to sign in", "certificate")
         ask("client_id", "  Application (client) ID (Enter when there is none yet)")
-    if ask("google", "Google Workspace: address of an administrator (Enter for none)"):
-        ask("customer_id", "  Customer ID (C...)")
+    ask("google", "Google Workspace: address of an administrator (Enter for none)")
     if not (found["m365"] or found["google"] or found["tenant_id"]):
         raise ConfigError("A client needs a tenant.", "Give --m365 DOMAIN, --google ADMIN, or both.")
     ask("home", "Home countries, such as DK,SE (Enter for the tenant's own)")
@@ -101,7 +119,8 @@ def _answers(given: Mapping[str, str], there: bool) -> dict[str, str]:
 def _tenants(answers: Mapping[str, str], extra: Mapping[str, str]) -> list[dict[str, str]]:
     microsoft = {"client": answers["key"], "domain": answers["m365"], "tenant_id": answers["tenant_id"]}
     microsoft |= {name: answers.get(name, "") for name in ("credential", "client_id")} | dict(extra)
-    google = {"client": answers["key"], "subject": answers["google"], "customer_id": answers.get("customer_id", "")}
+    google = {"client": answers["key"], "subject": answers["google"], "customer_id": answers["customer_id"]}
+    google |= {"credential": answers["google_credential"]} | {k: v for k, v in extra.items() if k != "client"}
     wanted = []
     if answers["m365"] or answers["tenant_id"]:
         wanted.append(_section("m365", microsoft))

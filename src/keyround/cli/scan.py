@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from . import options
 from .lines import broken
 from .progress import shown
 from .run import verbose
+from .whole import whole
 from .written import write
 
 
 @click.command(help="Read a client's tenants, judge them, and write <client>-<date>.xlsx and .json. With --m365 DOMAIN "
-                    "instead of a client: one scan by signing in yourself, without a configuration.")  # fmt: skip
+                    "or --google DOMAIN instead of a client: one scan by signing in yourself, without a "
+                    "configuration.")  # fmt: skip
 @click.argument("client", required=False)
 @options.config
 @options.output
@@ -39,13 +42,13 @@ from .written import write
 @click.option("--m365", metavar="DOMAIN", help="Scan the Microsoft 365 tenant of this domain once.")
 @click.option("--google", metavar="DOMAIN", help="Scan the Google Workspace of this domain once.")
 @click.option("--device-code", is_flag=True, help="One-off: sign in with a code, in a browser on any device.")
-@click.option("--client-id", metavar="ID", default="", help="One-off: sign in through this application.")
+@click.option("--client-id", metavar="ID", default="", help="One-off, Microsoft: sign in through this application.")
 @click.option("--modules", metavar="LIST", default="", help="One-off: optional modules to ask for, or all.")
 @click.option("--home", metavar="LIST", default="", help="One-off: home countries, such as DK,SE.")
 @click.option("--store", "keep", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
               help="One-off: keep the snapshot in this folder. Without it nothing is kept but the report.")  # fmt: skip
 @click.option("--setting", "extra", metavar="KEY=VALUE", multiple=True,
-              help="One-off: a further setting of the tenant, such as cloud=usgov.")  # fmt: skip
+              help="One-off: a further setting of the tenant, such as cloud=usgov or client=file:PATH.")  # fmt: skip
 def command(
     client: str | None, path: Path | None, output: Path, fail_on: str, days: int, at: datetime | None,
     wait: timedelta, chatty: bool,    m365: str | None, google: str | None, **once: Any,
@@ -54,14 +57,19 @@ def command(
     given = [name for name in (client, m365, google) if name]
     if len(given) != 1:
         missing = "Missing argument 'CLIENT'" if not given else "One of them at a time"
-        raise click.UsageError(f"{missing}: name a client of keyround.toml, or --m365 DOMAIN for a scan without one.")
+        raise click.UsageError(
+            f"{missing}: name a client of keyround.toml, or --m365 DOMAIN or --google DOMAIN for a scan without one."
+        )
     if client and any(once.values()):
-        raise click.UsageError("The one-off options need --m365 DOMAIN; a client's settings stand in keyround.toml.")
+        raise click.UsageError(
+            "The one-off options need --m365 DOMAIN or --google DOMAIN; a client's settings stand in keyround.toml."
+        )
     with ExitStack() as stack:
         prepared_by, geo_database = "", None
         if client:
             config = options.configuration(path)
-            chosen, folder = config.client(client), config.store
+            folder = config.store
+            chosen = whole(config.path, config.client(client), ClientStore(folder, client))
             prepared_by, geo_database = config.prepared_by, config.geo_database
         else:
             chosen = _once("m365" if m365 else "google", given[0], **once)
@@ -93,4 +101,6 @@ def _once(
     print("\n".join(broken("", line) for line in once.says), end="\n\n", file=sys.stderr)
     name = domain.strip().rpartition("@")[2].lower()
     tenant = TenantConfig(provider, once.settings, Path())
+    if once.sign_in:
+        tenant = replace(tenant, settings={**once.settings, **once.sign_in(tenant.opened())})
     return Client(key_of(name), name, (tenant,), countries(options.words(home), "--home"))
