@@ -13,6 +13,7 @@ from keyround.connector import Clock, Connector, DataSet, Derived, Identity
 from keyround.errors import ConfigError
 
 from . import customer, enforcement, login_activities, roles, settings, users
+from .modules import elsewhere
 from .setup import SetUp
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Google:
     title = "Google Workspace"
     at_once = 4
     datasets: Sequence[DataSet[Admin, Any]] = (
-        customer.DATASET,
+        elsewhere(customer.DATASET),
         users.DATASET,
         roles.DATASET,
         login_activities.DATASET,

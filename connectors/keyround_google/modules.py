@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keyround.connector import DataSet, Window, Without
-from keyround.errors import NotEnabled, NotGranted
+from keyround.errors import CollectError, NotEnabled, NotGranted
+
+from .refusals import no_such_page
 
 if TYPE_CHECKING:
     from .admin import Admin
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 def optional(dataset: DataSet[Admin, Any]) -> DataSet[Admin, Any]:
     """The same data set, NotEnabled as long as what it needs is refused before its first page."""
 
+    offered = elsewhere(dataset)
+
     def pages(admin: Admin, window: Window) -> Iterator[Any]:
         begun = False
         try:
-            for page in dataset.pages(admin, window):
+            for page in offered.pages(admin, window):
                 begun |= not isinstance(page, Without)
                 yield page
         except NotGranted as error:
@@ -32,3 +36,30 @@ def optional(dataset: DataSet[Admin, Any]) -> DataSet[Admin, Any]:
             raise NotEnabled(detail, f"If you want it: {error.remedy}", code=error.code) from error
 
     return replace(dataset, pages=pages, required=False)
+
+
+def elsewhere(dataset: DataSet[Admin, Any]) -> DataSet[Admin, Any]:
+    """The same data set, NotEnabled where the server has no such page.
+
+    For what no verdict hangs on alone: of the accounts themselves a missing page would be a fault, and must look it.
+    """
+
+    def pages(admin: Admin, window: Window) -> Iterator[Any]:
+        begun, lacking = False, []  # columns say nothing of a page that is not there at all
+        try:
+            for page in dataset.pages(admin, window):
+                if isinstance(page, Without) and not begun:
+                    lacking.append(page)
+                    continue
+                begun = True
+                yield from lacking
+                lacking = []
+                yield page
+        except CollectError as error:
+            if begun or not no_such_page(error):
+                yield from lacking
+                raise
+            raise NotEnabled("This server does not offer it.", "Nothing to repair.", code=error.code) from error
+        yield from lacking
+
+    return replace(dataset, pages=pages)

@@ -9,12 +9,13 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib import resources
 from typing import Any
 
 import msgspec
 
-from keyround.errors import COLLECT_ERRORS, CollectError, NotEnabled, NotGranted
+from keyround.errors import COLLECT_ERRORS, CollectError, NotEnabled, NotGranted, Unexpected
 
 from . import permissions
 from .settings import PREFIX, Settings
@@ -39,6 +40,7 @@ DATA = {
     "admin.directory.customer.readonly": "the tenant's customer record",
     "admin.reports.audit.readonly": "the login log",
 }
+NO_PAGE = {"HTTP 404", "HTTP 405", "HTTP 501", "UNIMPLEMENTED"}
 OF_ALL = {
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "SERVICE_DISABLED", "accessNotConfigured", "domainCannotUseApis",
     "insufficientPermissions", "insufficientScopes",
@@ -115,7 +117,7 @@ class Verdict:
 
 def judge(refusal: Refusal, table: str, settings: Settings, scopes: Sequence[str]) -> Verdict:
     """The error for `refusal` by the first entry of `table` that fits, and whether waiting may help."""
-    entry = next(entry for entry in TABLE[table] if _fits(entry, refusal, settings))
+    entry = next(entry for entry in TABLE[table] if _fits(entry, refusal, settings, scopes))
     words = {
         "said": refusal.message or "it gave no reason.",
         "data": of_scopes(scopes),
@@ -147,6 +149,24 @@ def judge(refusal: Refusal, table: str, settings: Settings, scopes: Sequence[str
 def of_scopes(scopes: Sequence[str]) -> str:
     """What these scopes open, in words."""
     return " and ".join(dict.fromkeys(DATA.get(scope.removeprefix(PREFIX), scope) for scope in scopes))
+
+
+def no_such_page(error: CollectError) -> bool:
+    """The address itself is unknown there, to a gateway or to another server, rather than what was named in it."""
+    return isinstance(error, Unexpected) and error.code in NO_PAGE
+
+
+def newest_day(message: str) -> date | None:
+    """The last day of which there is a usage report, where Google tells it to who asked for a later one.
+
+    >>> newest_day("Data for dates later than 2026-11-18 is not yet available. Please check back later")
+    datetime.date(2026, 11, 18)
+    """
+    found = re.search(r"(?i)later than \(?(\d{4}-\d\d-\d\d)", message)
+    try:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
 
 
 def grant(settings: Settings, scopes: Sequence[str]) -> str:
@@ -188,11 +208,12 @@ def _for_people(scopes: Sequence[str]) -> bool:
     return any(permissions.PERSON_ONLY.search(scope) for scope in scopes)
 
 
-def _fits(entry: Mapping[str, Any], refusal: Refusal, settings: Settings) -> bool:
+def _fits(entry: Mapping[str, Any], refusal: Refusal, settings: Settings, scopes: Sequence[str]) -> bool:
     return (
         ("status" not in entry or refusal.status in entry["status"])
         and ("way" not in entry or settings.credential in entry["way"])
         and ("reason" not in entry or not refusal.reasons.isdisjoint(entry["reason"]))
+        and ("scope" not in entry or any(re.search(entry["scope"], scope) for scope in scopes))
         and ("says" not in entry or re.search(entry["says"], refusal.message) is not None)
     )
 

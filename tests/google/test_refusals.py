@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 
-from keyround.connector import Complete, Incomplete
+from keyround.connector import Complete, Incomplete, Window, collect
 from keyround.errors import ConfigError
 from keyround_fixtures import Fault
-from keyround_google.refusals import read, read_token
+from keyround_google import CONNECTOR, modules, users
+from keyround_google import settings as google_settings
+from keyround_google.refusals import judge, newest_day, read, read_token
 
-SCOPES = {
-    "users": "admin.directory.user.readonly",
-    "roles": "admin.directory.rolemanagement.readonly",
-    "login_activities": "admin.reports.audit.readonly",
-}
+USERS = "admin.directory.user.readonly"
+SCOPES = sorted({scope.rpartition("/")[2] for dataset in CONNECTOR.datasets for scope in dataset.grants})
 
 
-@pytest.mark.parametrize("name, scope", SCOPES.items())
-def test_one_missing_scope_silences_one_data_set(name, scope, gather, settings, cloud):
+@pytest.mark.parametrize("scope", SCOPES)
+def test_one_missing_scope_silences_what_needs_it_and_names_itself(scope, gather, settings, cloud):
+    needing = {d.name for d in CONNECTOR.datasets if any(one.endswith(f"/{scope}") for one in d.grants)}
+    if needing == {"customer"}:  # which has a second answer to tell who the tenant is
+        cloud.deny(cloud.tenants[0], "admin.directory.customer.readonly")
     cloud.deny(cloud.tenants[0], scope)
     found = gather(settings)
-    outcome = found.pop(name)[0]
-    assert isinstance(outcome, Incomplete) and outcome.error.kind == "NotGranted"
-    assert f"auth/{scope}" in outcome.error.remedy and "Domain-wide delegation" in outcome.error.remedy
-    assert json.loads(settings["key"])["client_id"] in outcome.error.remedy
-    assert "The report cannot say" in outcome.error.therefore
-    assert all(isinstance(other, Complete) for other, _ in found.values())
+    silent = {name: outcome for name, (outcome, _) in found.items() if isinstance(outcome, Incomplete)}
+    assert silent.keys() == needing
+    for name, outcome in silent.items():
+        error = outcome.error
+        assert error.kind in ("NotGranted", "NotEnabled") and "The report cannot say" in error.therefore, name
+        assert f"auth/{scope}" in error.remedy and "Domain-wide delegation" in error.remedy
+        assert json.loads(settings["key"])["client_id"] in error.remedy
 
 
 def test_a_token_without_the_scope(gather, big, cloud):
-    cloud.deny(cloud.tenants[1], SCOPES["users"])
+    cloud.deny(cloud.tenants[1], USERS)
     error = gather(big, "users")["users"][0].error
-    assert error.kind == "NotGranted" and SCOPES["users"] in error.remedy and big["token"] not in str(error)
+    assert error.kind == "NotGranted" and USERS in error.remedy and big["token"] not in str(error)
 
 
 def test_name_and_country_may_be_refused_without_losing_the_tenant(gather, settings, cloud):
@@ -78,6 +82,67 @@ def test_refusals_of_the_api(body, kind, hint, gather, settings, cloud, nap):
     cloud.faults.append(Fault("/v1/users", body=body, times=99))
     error = gather(settings, "users")["users"][0].error
     assert (error.kind, hint in error.remedy, nap.slept) == (kind, True, [])
+
+
+FORBIDDEN = b'{"error":{"code":403,"message":"The caller does not have permission","status":"PERMISSION_DENIED"}}'
+DISABLED = (
+    b'{"error":{"errors":[{"reason":"accessNotConfigured"}],"message":"It has not been used in project 1 before"}}'
+)
+
+
+@pytest.mark.parametrize(
+    "scope, disabled, forbidden",
+    [
+        ("admin.directory.user.readonly", "enable Admin SDK API", "a role that may read the list of users"),
+        ("admin.directory.user.security", "enable Admin SDK API", "User Security Management"),
+        ("cloud-identity.policies.readonly", "enable Cloud Identity API", "a super administrator as `subject`"),
+        ("cloud-identity.inboundsso.readonly", "enable Cloud Identity API", "a super administrator as `subject`"),
+        ("cloud-identity.devices.readonly", "enable Cloud Identity API", "Admin roles"),
+        ("apps.alerts", "enable Google Workspace Alert Center API", "Alert Center"),
+        ("apps.licensing", "enable Enterprise License Manager API", "License Management"),
+    ],
+)
+def test_each_api_names_its_own_step(scope, disabled, forbidden, settings):
+    chosen = google_settings.read(settings)
+    scopes = (f"https://www.googleapis.com/auth/{scope}",)
+    for body, hint in ((DISABLED, disabled), (FORBIDDEN, forbidden)):
+        error = judge(read(403, body), "api", chosen, scopes).error
+        assert error.kind == "NotGranted" and hint in error.remedy
+    error = judge(read_token(("unauthorized_client: Client is unauthorized",)), "token", chosen, scopes).error
+    assert error.kind == "NotGranted" and f"add {scopes[0]} to client id" in error.remedy
+
+
+@pytest.mark.parametrize(
+    "message, day",
+    [
+        ("Data for dates later than (2026-11-18) is not yet available. Please check back later", date(2026, 11, 18)),
+        ("Start date can not be later than 2026-11-17", date(2026, 11, 17)),
+        ("End date greater than LastReportedDate.", None),
+        ("Data for dates later than 2026-13-77 is not yet available.", None),
+        ("", None),
+    ],
+)
+def test_a_day_that_is_too_new_is_told_in_the_error(message, day, settings):
+    body = json.dumps({"error": {"code": 400, "message": message}}).encode()
+    error = judge(read(400, body), "api", google_settings.read(settings), ()).error
+    assert newest_day(error.detail) == newest_day(message) == day
+
+
+@pytest.mark.parametrize(
+    "body, offered", [("google_html_404", False), ("google_html_405", False), ("google_404", True)]
+)
+def test_a_page_that_a_server_does_not_have_is_nobodys_fault(body, offered, gather, settings, cloud, opened):
+    cloud.faults += [Fault("/customers/", body=body, times=99), Fault("/domains", body=body, times=99)]
+    error = gather(settings, "customer")["customer"][0].error
+    assert error.kind == ("Unexpected" if offered else "NotEnabled")
+    cloud.faults[:] = [Fault("/v1/users", body=body, times=99)]
+    outcome = gather(settings, "users")["users"][0]
+    assert outcome.error.kind == "Unexpected" and outcome.without.keys() == {"methods", "strongest", "weakest"}
+    module = modules.optional(users.DATASET)
+    with opened(settings) as admin:
+        outcome = collect(module, admin, Window(date.min, date.max), len)
+    assert outcome.error.kind == ("Unexpected" if offered else "NotEnabled")
+    assert set(outcome.without) == ({*users.METHODS} if offered else set())
 
 
 @pytest.mark.parametrize("who, hint", [("nobody", "`subject`"), ("anna.beck", "Admin roles")])
