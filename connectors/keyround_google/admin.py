@@ -26,7 +26,7 @@ from keyround.connector import Clock, Cost, Identity, Without, decode
 from keyround.errors import CollectError, Expired, NotGranted, Unexpected, Unreachable
 
 from . import customer, login_activities, users
-from .batch import MOST, Batch, NotServed, Part, Tally
+from .batch import CROWDED, MOST, PEACE, Batch, NotServed, Part, Tally
 from .credentials import Tokens
 from .line import Line
 from .pace import Pace, families_of
@@ -238,6 +238,7 @@ class Admin:
         """
         waiting, tally = iter(requests), Tally()
         left: list[Asked] = []
+        size, peace = MOST, 0
         while True:
             left += [Asked(key, request) for key, request in islice(waiting, MOST - len(left))]
             if not left:
@@ -245,7 +246,8 @@ class Admin:
             if not self._batches:
                 break
             families, now = families_of(left[0].request.uri), self._clock.monotonic()
-            asked = [one for one in left if one.patience.ready <= now][: self._pace.size(families[0]) or MOST]
+            most = min(size, self._pace.size(families[0]) or MOST)
+            asked = [one for one in left if one.patience.ready <= now][:most]
             if not asked:
                 self._sleep(min(one.patience.ready for one in left) - now)
                 continue
@@ -257,6 +259,11 @@ class Admin:
             left = [one for one in left if one not in asked]
             answered = [(one, self._part(one, parts.get(place), scopes, families[0], started))
                         for place, one in enumerate(asked)]  # fmt: skip
+            # Google also limits how many requests are under way together, and says 403 to the others.
+            again = [parts[place] for place, (_, answer) in enumerate(answered) if answer is None and place in parts]
+            crowded = sum(part.status in CROWDED for part in again)
+            peace = 0 if crowded else peace + 1
+            size = max(1, len(asked) - crowded) if crowded else min(MOST, 2 * size) if peace % PEACE == 0 else size
             for one, answer in sorted(answered, key=lambda pair: not isinstance(pair[1], bytes)):
                 if isinstance(answer, bytes):
                     tally.came()

@@ -21,6 +21,9 @@ from .transport import BOUNDARY, Refused
 
 MOST = 100
 """Parts of one batch. Google takes a thousand; an answer that breaks off should not cost as many."""
+CROWDED = (403, 429, 503)
+PEACE = 8
+"""Batches without a refusal before they grow again."""
 LOST = 3
 """How many parts one after the other may stay unanswered before we stop asking."""
 PATH = "/batch"
