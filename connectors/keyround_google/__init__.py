@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from keyround.connector import Clock, Connector, DataSet, Derived, Identity
+from keyround.connector import Clock, Connector, DataSet, Derived, Identity, Window
 from keyround.errors import ConfigError
 
 from . import customer, enforcement, login_activities, roles, settings, users
@@ -18,6 +19,16 @@ from .setup import SetUp
 
 if TYPE_CHECKING:
     from .admin import Admin
+
+
+def _budgeted(dataset: DataSet[Admin, Any]) -> DataSet[Admin, Any]:
+    """The same data set, ended by Throttled when it takes too long."""
+
+    def pages(admin: Admin, window: Window) -> Iterator[Any]:
+        with admin.budgeted():
+            yield from dataset.pages(admin, window)
+
+    return replace(dataset, pages=pages)
 
 
 class Google:
@@ -32,6 +43,7 @@ class Google:
         roles.DATASET,
         login_activities.DATASET,
     )
+    datasets = tuple(map(_budgeted, datasets))
     derived: Sequence[Derived] = (enforcement.DERIVED,)
     setup = SetUp(datasets)
 

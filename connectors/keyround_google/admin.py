@@ -14,6 +14,7 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, Self, TypeVar
@@ -23,14 +24,14 @@ from google.auth.exceptions import GoogleAuthError
 from googleapiclient.discovery import build
 
 from keyround.connector import Clock, Cost, Identity, Without, decode
-from keyround.errors import CollectError, Expired, NotGranted, Unexpected, Unreachable
+from keyround.errors import CollectError, Expired, Unexpected, Unreachable
 
 from . import customer, login_activities, users
 from .batch import CROWDED, MOST, PEACE, Batch, NotServed, Part, Tally
 from .credentials import Tokens
 from .line import Line
 from .pace import Pace, families_of
-from .patience import Patience, Spent, retry_after
+from .patience import BUDGET, Patience, Spent, out_of_time, retry_after
 from .refusals import judge, read
 from .settings import Settings
 from .transport import BROKEN, NETWORK, Bytes, Closed, Get, Refused, untrusted
@@ -98,6 +99,7 @@ class Admin:
         self._pace = Pace(clock)
         self._spent = Spent(clock)
         self._line = Line(tokens.for_scopes, lambda uri: self._spent.asked(families_of(uri)[0]))
+        self._mine = threading.local()  # each thread reads one data set at a time
         self._batches = True
         self._services: dict[str, Any] = {}
         self._building = threading.Lock()
@@ -138,8 +140,20 @@ class Admin:
         """What this session has asked for so far, by family; tokens count too."""
         return self._spent.cost
 
+    @contextmanager
+    def budgeted(self) -> Iterator[None]:
+        """All that this thread asks in the block shares one budget of time, and ends with Throttled after it."""
+        self._mine.until = self._clock.monotonic() + BUDGET
+        try:
+            yield
+        finally:
+            self._mine.until = None
+
     def _sleep(self, seconds: float) -> None:
-        """Wait; raises Closed when the session ends meanwhile."""
+        """Wait; raises Closed when the session ends meanwhile, Throttled when there is no such time left."""
+        until = getattr(self._mine, "until", None)
+        if until is not None and self._clock.monotonic() + seconds > until:
+            raise out_of_time()
         if seconds <= 0:
             return
         with self._spent.waiting():
@@ -167,7 +181,7 @@ class Admin:
         for scope, request in zip(scopes, asked, strict=True):
             try:
                 whose = decode(self.fetch(request, (scope,)), Whose)
-            except (NotGranted, Unexpected) as error:
+            except CollectError as error:
                 refused = refused or error
                 continue
             claims = {person.customerId for person in whose.users or ()}
@@ -332,6 +346,7 @@ class Admin:
 
     def _turn(self, families: tuple[str, ...], count: int = 1) -> float:
         """Wait until `count` requests may start; gives when that was."""
+        self._sleep(0)
         while early := self._pace.early(families, count):
             self._sleep(early)
         return self._clock.monotonic()

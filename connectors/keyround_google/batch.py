@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from keyround.errors import CollectError, Expired, Throttled, Unreachable
 
+from .patience import OUT_OF_TIME
 from .refusals import read
 from .transport import BOUNDARY, Refused
 
@@ -87,7 +88,7 @@ class Tally:
     def of_one(self, error: CollectError) -> CollectError:
         """`error` as a value. Raises it where every other part would meet it too."""
         cause = error.__cause__
-        if isinstance(cause, Refused) and read(cause.status, cause.content).of_all:
+        if error.code == OUT_OF_TIME or (isinstance(cause, Refused) and read(cause.status, cause.content).of_all):
             raise error
         if isinstance(error, Throttled | Unreachable | Expired):
             self._lost += 1

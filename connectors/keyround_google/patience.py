@@ -25,6 +25,9 @@ LONGEST = 300.0
 """Seconds of waiting for one request, all attempts together."""
 CEILING = 60.0
 """Seconds of one pause that we chose ourselves."""
+BUDGET = 3600.0
+"""Seconds for one data set."""
+OUT_OF_TIME = "out_of_time"
 
 
 @dataclass(slots=True)
@@ -78,6 +81,14 @@ class Spent:
     def cost(self) -> Cost:
         with self.lock:
             return Cost(dict(sorted(self.requests.items())), self.waited)
+
+
+def out_of_time() -> Throttled:
+    return Throttled(
+        f"The time limit of {BUDGET / 60:.0f} minutes for one part of the scan ran out: Google kept us waiting.",
+        "Scan again, best outside office hours and not beside other tools that read the same tenant.",
+        code=OUT_OF_TIME,
+    )
 
 
 def retry_after(value: str | None, clock: Clock) -> float | None:

@@ -9,6 +9,7 @@ import pytest
 
 from keyround.connector import Complete
 from keyround.model import Account, MfaRegistration, Setting
+from keyround_fixtures import Fault
 from keyround_google import CONNECTOR
 
 
@@ -125,3 +126,6 @@ def test_the_tenant_names_itself(opened, settings, cloud):
         cloud.deny(cloud.tenants[0], lost)
         with opened(settings) as admin:
             assert CONNECTOR.identify(admin).claims == {own}
+    cloud.faults += [Fault("/v1/users", body="google_503", times=99), Fault("/customers/", kind="reset", times=99)]
+    with opened(settings) as admin:
+        assert CONNECTOR.identify(admin).claims == {own}  # the log says it, too

@@ -111,3 +111,17 @@ def test_a_mask_that_is_refused_without_a_name_is_dropped(gather, settings, clou
     error = {"error": {"code": 400, "message": "Invalid value for 'fields' parameter", "errors": []}}
     cloud.faults.append(Fault("fields=", status=400, data=error, times=99))
     assert people(gather(settings, "users")["users"][1]) == 48
+
+
+def test_a_log_that_drips_ends_within_an_hour_and_keeps_what_came(gather, settings, cloud, nap):
+    # Every other answer only asks for more time.
+    cloud.faults += [
+        Fault("applications/login", body="google_429", headers={"retry-after": "280"}, after=n) for n in range(40)
+    ]
+    outcome, rows = gather(settings, "login_activities")["login_activities"]
+    assert (
+        isinstance(outcome, Incomplete) and outcome.error.kind == "Throttled" and "60 minutes" in outcome.error.detail
+    )
+    assert rows and 3000 < sum(nap.slept) <= 3600
+    cloud.faults.clear()
+    assert isinstance(gather(settings, "users")["users"][0], Complete)

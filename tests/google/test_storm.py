@@ -12,6 +12,7 @@ from tests.napping import NOW
 from tests.test_scan import compare, judged, spoilt
 
 from keyround.config import Client, TenantConfig
+from keyround.errors import CollectError
 from keyround_fixtures import Cloud, load
 
 SEEDS = 400 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 3
@@ -40,5 +41,8 @@ def test_random_faults_change_no_answer(cloud, atelier, tmp_path):
     assert ("/token", "google") in asked and {*truth.silent.values()} <= {"NotEnabled", "NotLicensed"}
     for seed in range(1, SEEDS):
         cloud.faults[:] = plan = spoilt(random.Random(seed), asked, thorough=seed % 2 == 1)
-        found = judged(atelier, tmp_path, seed)
+        try:
+            found = judged(atelier, tmp_path, seed)
+        except CollectError:  # nobody could say whose tenant it is: no report at all
+            continue
         compare(truth, found, f"seed {seed}: {plan}")
