@@ -161,19 +161,20 @@ def test_killed_half_way_and_run_again_loses_nothing(desk):
 
 
 @pytest.mark.parametrize(
-    "number, fault",
+    "provider, number, fault",
     [
-        (signal.SIGINT, Fault("signIns", kind="slow", delay=60)),
-        (signal.SIGTERM, Fault("signIns", status=429, headers={"retry-after": "3000"})),
+        ("m365", signal.SIGINT, Fault("signIns", kind="slow", delay=60)),
+        ("m365", signal.SIGTERM, Fault("signIns", status=429, headers={"retry-after": "3000"})),
+        ("google", signal.SIGTERM, Fault("roleassignments", kind="slow", delay=60)),
     ],
-    ids=["in an answer", "in a pause"],
+    ids=["in an answer", "in a pause", "in an answer of Google's"],
 )
-def test_stopped_while_several_data_sets_are_read_it_ends_at_once_and_leaves_nothing(number, fault, desk):
-    here = desk("m365")
+def test_stopped_while_several_data_sets_are_read_it_ends_at_once_and_leaves_nothing(provider, number, fault, desk):
+    here = desk(provider)
     here.cloud.faults.append(fault)
     started = subprocess.Popen([sys.executable, "-m", "keyround", "scan", "acme", "--at", AT], cwd=here.folder,
                                env=here.environment, stderr=subprocess.PIPE, text=True)  # fmt: skip
-    while not any("signIns" in request.path for request in here.cloud.requests):
+    while not any(fault.path in request.path for request in here.cloud.requests):
         time.sleep(0.05)
     begun = time.monotonic()
     started.send_signal(number)

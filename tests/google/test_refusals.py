@@ -84,6 +84,13 @@ def test_refusals_of_the_api(body, kind, hint, gather, settings, cloud, nap):
     assert (error.kind, hint in error.remedy, nap.slept) == (kind, True, [])
 
 
+def test_a_share_of_the_day_that_is_used_up_is_not_waited_for(gather, settings, cloud, nap):
+    error = {"error": {"errors": [{"reason": "dailyLimitExceeded"}], "code": 403, "message": "Daily Limit Exceeded"}}
+    cloud.faults.append(Fault("/v1/users", status=403, data=error, times=99))
+    found = gather(settings, "users")["users"][0].error
+    assert found.kind == "Throttled" and "tomorrow" in found.remedy and not nap.slept
+
+
 FORBIDDEN = b'{"error":{"code":403,"message":"The caller does not have permission","status":"PERMISSION_DENIED"}}'
 DISABLED = (
     b'{"error":{"errors":[{"reason":"accessNotConfigured"}],"message":"It has not been used in project 1 before"}}'
