@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from keyround.connector import Clock, Cost
 from keyround.errors import CollectError, Throttled
 
-TRIES = 5
+TRIES = 6
 """Attempts at one request over a broken line or a failing server."""
 TRIES_THROTTLED = 10
 """Attempts at one request while Google only asks for time: other programs may use up the tenant's minute."""

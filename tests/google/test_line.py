@@ -39,17 +39,26 @@ def together(count, work):
 
 
 @pytest.fixture
-def ending(opened):
-    """What a thread that asks met, and after how long, when the session was closed `after` seconds into it."""
+def ending(cloud):
+    """What three threads met whose session was closed once `path` had been asked for, and how long it took to end."""
 
-    def run(settings, after=0.3):
-        with opened(settings) as admin:
-            timer = threading.Timer(after, admin.close)
-            timer.start()
-            begun = time.monotonic()
+    def run(settings, path):
+        with CONNECTOR.open(settings, Clock()) as admin:
+            closed = []
+
+            def close():
+                patience = time.monotonic() + 10
+                while not any(path in request.path for request in cloud.requests) and time.monotonic() < patience:
+                    time.sleep(0.01)
+                time.sleep(0.05)
+                closed.append(time.monotonic())
+                admin.close()
+
+            closing = threading.Thread(target=close)
+            closing.start()
             found = together(3, lambda: ask(admin))
-            timer.join()
-            return found, time.monotonic() - begun
+            closing.join(20)
+            return {type(one) for one in found}, time.monotonic() - closed[0]
 
     return run
 
@@ -59,26 +68,28 @@ def test_threads_share_one_token_and_count_every_request(opened, settings, cloud
         assert len(set(together(8, lambda: ask(admin)))) == 1
         asked = [request.path for request in cloud.requests]
         assert asked.count("/token") == 1 and len(asked) == 9 == sum(admin.cost.requests.values())
-        cloud.faults.append(Fault("/v1/users", body="google_401", times=4))
+        cloud.clerk.issued.tokens.clear()  # an administrator has revoked it
         found = together(4, lambda: ask(admin))
         assert all(isinstance(one, bytes) for one in found)
     assert [request.path for request in cloud.requests].count("/token") == 2
 
 
-@pytest.mark.parametrize("path", ["/v1/users", "/token"])
-def test_closing_ends_what_is_under_way(path, ending, settings, cloud):
+@pytest.mark.parametrize("path, secure", [("/v1/users", False), ("/v1/users", True), ("/token", False)])
+def test_closing_ends_what_is_under_way(path, secure, ending, settings, cloud, monkeypatch):
+    if secure:
+        for name in ("HTTPLIB2_CA_CERTS", "REQUESTS_CA_BUNDLE", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("SSL_CERT_FILE", cloud.ca_pem)
+        settings["api_url"] = cloud.tls_url
     cloud.faults.append(Fault(path, kind="slow", delay=30, times=9))
-    found, seconds = ending(settings)
-    assert {type(one) for one in found} == {Closed} and seconds < 3
+    met, seconds = ending(settings, path)
+    assert met == {Closed} and seconds < 3
 
 
-def test_closing_ends_a_pause(settings, cloud):
+def test_closing_ends_a_pause(ending, settings, cloud):
     cloud.faults.append(Fault("/v1/users", body="google_429", headers={"retry-after": "200"}, times=9))
-    with CONNECTOR.open(settings, Clock()) as admin:
-        threading.Timer(0.3, admin.close).start()
-        begun = time.monotonic()
-        assert {type(one) for one in together(3, lambda: ask(admin))} == {Closed}
-        assert time.monotonic() - begun < 3
+    met, seconds = ending(settings, "/v1/users")
+    assert met == {Closed} and seconds < 3
 
 
 def test_a_closed_session_asks_nothing_more(opened, settings, cloud):
