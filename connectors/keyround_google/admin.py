@@ -71,7 +71,7 @@ class Whose(Wire):
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Asked:
     """One part of a batch on its way to an answer."""
 
@@ -258,7 +258,8 @@ class Admin:
             if not left:
                 return
             if not self._batches:
-                break
+                yield from self._one_by_one(chain(((one.key, one.request) for one in left), waiting), scopes, tally)
+                return
             families, now = families_of(left[0].request.uri), self._clock.monotonic()
             most = min(size, self._pace.size(families[0]) or MOST)
             asked = [one for one in left if one.patience.ready <= now][:most]
@@ -286,7 +287,12 @@ class Admin:
                     left.append(one)
                 else:
                     yield one.key, tally.of_one(answer)
-        for key, request in chain(((one.key, one.request) for one in left), waiting):
+
+    def _one_by_one(
+        self, requests: Iterable[tuple[str, Any]], scopes: tuple[str, ...], tally: Tally
+    ) -> Iterator[tuple[str, bytes | CollectError]]:
+        """The same for a server that takes no batches."""
+        for key, request in requests:
             try:
                 body = self.fetch(request, scopes)
             except CollectError as error:

@@ -14,7 +14,7 @@ from keyround_fixtures.throttle import PUBLISHED, Throttle
 from keyround_google import login_activities, users
 
 # By the minute, but told within ten seconds, so that a test need not ask for a minute.
-SIXTHS = {"google.directory": (400, 10.0), "google.reports": (400, 10.0), "google.filtered": (42, 10.0)}
+SIXTHS = {"google.directory": (400, 10.0), "google.reports": (400, 10.0), "google.filters": (42, 10.0)}
 POLICIES = ("https://www.googleapis.com/auth/cloud-identity.policies.readonly",)
 
 
