@@ -188,11 +188,11 @@ def test_a_scan_reads_and_only_reads(desk):
     here = desk("m365", "google")
     done = here.run("scan", "acme", "--at", AT)
     written = {request.path for request in here.cloud.requests if request.method != "GET"}
-    assert {path.rpartition("/")[2] for path in written} <= {"$batch"}  # whose parts are logged, too
+    assert {path.rpartition("/")[2] for path in written} <= {"$batch", "batch"}  # whose parts are logged, too
     said = dict(re.findall(r": (\S+ \S+): (\d+) requests, waited \d+ s\n", done.stderr))
     asked = Counter(request.tenant for request in here.cloud.requests)
     assert said.keys() == {"Microsoft 365", "Google Workspace"}
-    assert int(said["Google Workspace"]) == asked["google"] and 10 < int(said["Microsoft 365"]) <= asked["m365"]
+    assert 10 < int(said["Google Workspace"]) <= asked["google"] and 10 < int(said["Microsoft 365"]) <= asked["m365"]
 
 
 def test_secrets_are_written_nowhere(desk):
