@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any
 from keyround.connector import Clock, Connector, DataSet, Derived, Identity, Window
 from keyround.errors import ConfigError
 
-from . import customer, enforcement, login_activities, roles, settings, users
+from . import (
+    admin_audits,
+    alerts,
+    customer,
+    enforcement,
+    login_activities,
+    login_signals,
+    roles,
+    saml_activities,
+    settings,
+    token_activities,
+    users,
+)
 from .modules import elsewhere
 from .setup import SetUp
 
@@ -42,6 +54,11 @@ class Google:
         users.DATASET,
         roles.DATASET,
         login_activities.DATASET,
+        elsewhere(saml_activities.DATASET),
+        elsewhere(login_signals.DATASET),
+        elsewhere(admin_audits.DATASET),
+        elsewhere(token_activities.DATASET),
+        alerts.DATASET,
     )
     datasets = tuple(map(_budgeted, datasets))
     derived: Sequence[Derived] = (enforcement.DERIVED,)

@@ -26,10 +26,11 @@ from googleapiclient.discovery import build
 from keyround.connector import Clock, Cost, Identity, Without, decode
 from keyround.errors import CollectError, Expired, Unexpected, Unreachable
 
-from . import customer, login_activities, users
+from . import activities, customer, users
 from .batch import CROWDED, MOST, PEACE, Batch, NotServed, Part, Tally
 from .credentials import Tokens
 from .line import Line
+from .noted import Noted
 from .pace import Pace, families_of
 from .patience import BUDGET, Patience, Spent, out_of_time, retry_after
 from .refusals import judge, read
@@ -94,6 +95,7 @@ class Admin:
     def __init__(self, settings: Settings, clock: Clock, tokens: Tokens) -> None:
         self.tokens = tokens
         self.customer = settings.customer_id
+        self.noted = Noted()
         self._settings = settings
         self._clock = clock
         self._pace = Pace(clock)
@@ -163,7 +165,7 @@ class Admin:
 
     def identify(self) -> Identity:
         """The customer id of whatever tenant the credential opens, by the first answer that tells it."""
-        scopes = (users.SCOPE, customer.CUSTOMER, login_activities.SCOPE)
+        scopes = (users.SCOPE, customer.CUSTOMER, activities.SCOPE)
         # A service account with a role of its own belongs to no customer, so it can only be asked about ours.
         mine = "my_customer" if self._settings.acts_for_person else self.customer
         asked = (

@@ -8,33 +8,30 @@ Gaps        mail programs and other clients without a browser are mostly absent;
 Source      https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login
 """
 
+# Asked for day by day and without a filter: Google allows ten times as many unfiltered questions, and a day that has
+# come whole is never asked for again. What the log holds besides sign-ins is noted in passing: see login_signals.
+
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from keyround.connector import DataSet, Window, Without, decode
-from keyround.errors import NotEnabled, Unexpected
+from keyround.connector import Arrived, DataSet, Window, Without, decode
+from keyround.errors import NotEnabled
 from keyround.model import SignIn
 
-from .wire import Wire, country, instant
+from . import login_signals
+from .activities import KEPT, PLACED, SCOPE, Activities, Activity, Event, Network, listing
 
 if TYPE_CHECKING:
     from .admin import Admin
 
-SCOPE = "https://www.googleapis.com/auth/admin.reports.audit.readonly"
 SOURCE = "https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login"
-KEPT = timedelta(days=180)
-NOBODY = "105250506097979753968"
-"""Stands where Google withholds or does not know whose profile it is."""
-
-MASK = (
-    "nextPageToken,items(id(time,uniqueQualifier),actor(email,profileId),ipAddress,"
-    "networkInfo(ipAsn,regionCode,subdivisionCode),events(type,name,parameters))"
-)
 COLUMNS = {
     "networkInfo": ("country", "city", "asn"),
     "regionCode": ("country",),
@@ -46,76 +43,11 @@ WORDS = tomllib.loads(resources.files(__package__).joinpath("outcomes.toml").rea
 OUTCOMES: dict[str, str] = WORDS["outcomes"]
 STATUSES: dict[str, str] = {word: status for status, words in WORDS["statuses"].items() for word in words}
 FIRST = frozenset(WORDS["methods"]["first"])
-SECOND = frozenset(WORDS["methods"]["second"])
+SECOND: dict[str, str] = WORDS["second"]
 PASSWORDLESS = FIRST | frozenset(WORDS["methods"]["passwordless"])
 NO_PASSWORD = frozenset(WORDS["clients"]["no_password"])
 LEGACY = frozenset(WORDS["clients"]["legacy"])
-
-Scalar = str | int | float | bool | None
-
-
-class Parameter(Wire):
-    name: str | None = None
-    value: Scalar = None
-    boolValue: Scalar = None
-    intValue: Scalar = None
-    multiValue: list[Scalar] | None = None
-    multiIntValue: list[Scalar] | None = None
-
-
-class Event(Wire):
-    name: str | None = None
-    type: str | None = None
-    parameters: list[Parameter] | None = None
-
-    def texts(self, name: str) -> list[str]:
-        """The values of one parameter in whichever container they came, lower case."""
-        for parameter in self.parameters or ():
-            if parameter.name == name:
-                one = (parameter.value, parameter.boolValue, parameter.intValue)
-                values = [*(parameter.multiValue or ()), *(parameter.multiIntValue or ()), *one]
-                return [str(value).lower() for value in values if value is not None]
-        return []
-
-    def text(self, name: str) -> str:
-        return next(iter(self.texts(name)), "")
-
-    def is_true(self, name: str) -> bool:
-        return self.text(name) == "true"
-
-    @property
-    def status(self) -> str:
-        """passed, failed or unknown: how a challenge ended."""
-        return STATUSES.get(self.text("login_challenge_status").strip(), "unknown")
-
-
-class Key(Wire):
-    time: str | None = None
-    uniqueQualifier: str | int | None = None
-
-
-class Actor(Wire):
-    email: str | None = None
-    profileId: str | int | None = None
-
-
-class Network(Wire):
-    ipAsn: list[int | str] | int | str | None = None
-    regionCode: str | None = None
-    subdivisionCode: str | None = None
-
-
-class Activity(Wire):
-    id: Key | None = None
-    actor: Actor | None = None
-    ipAddress: str | None = None
-    networkInfo: Network | None = None
-    events: list[Event] | Event | None = None
-
-
-class Activities(Wire):
-    items: list[Activity] | None = None
-
+SOON = timedelta(minutes=10)
 
 UNTOLD = NotEnabled(
     "Google's login log leaves out old mail programs that send nothing but a password.",
@@ -124,17 +56,16 @@ UNTOLD = NotEnabled(
 )
 
 
-def pages(admin: Admin, window: Window) -> Iterator[bytes | Without]:
+def pages(admin: Admin, window: Window) -> Iterator[bytes | Without | Arrived]:
     yield Without(("legacy",), UNTOLD)
-    log = admin.reports.activities()
     for since, until in days(window):
-        yield from admin.listing(
-            log, (SCOPE,), COLUMNS,
-            userKey="all", applicationName="login", customerId=admin.customer,
-            startTime=f"{since.isoformat(timespec='milliseconds')}Z",
-            endTime=f"{until.isoformat(timespec='milliseconds')}Z",
-            maxResults=1000, fields=MASK,
-        )  # fmt: skip
+        for page in listing(admin, "login", since, until, PLACED, COLUMNS):
+            yield page
+            if isinstance(page, bytes):  # only now: what cannot be read has ended this
+                admin.noted.signals += login_signals.rows(page)
+        admin.noted.login_since = since
+        # What lies before the log's reach has come too: it is gone for ever.
+        yield Arrived(window.since if since == window.until - KEPT else since, until)
 
 
 def days(window: Window) -> Iterator[tuple[datetime, datetime]]:
@@ -147,16 +78,62 @@ def days(window: Window) -> Iterator[tuple[datetime, datetime]]:
         until = start
 
 
+class Told(NamedTuple):
+    """One event about a sign-in, its class, and what its record says of it."""
+
+    event: Event
+    outcome: str
+    activity: Activity
+    sign_in_id: str
+    when: datetime
+    account_id: str | None
+    username: str | None
+
+    @property
+    def who(self) -> Who:
+        """Without an address a record is like no other."""
+        return self.account_id or self.username, self.activity.ipAddress or str(id(self.activity))
+
+
+Who = tuple[str | None, str]
+"""An account and the address it was used from."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """When each account got in from each address, when another provider vouched for it, and the second steps that it
+    passed. Of one page: over its edge nothing is seen.
+    """
+
+    entered: dict[Who, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    elsewhere: dict[Who, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    steps: dict[Who, list[Told]] = field(default_factory=lambda: defaultdict(list))
+
+
 def rows(page: bytes) -> Iterator[SignIn]:
-    for activity in decode(page, Activities).items or []:
-        events = activity.events if isinstance(activity.events, list) else [activity.events] if activity.events else []
-        proven = any(
-            e.name == "login_verification" and e.is_true("is_second_factor") and e.status == "passed" for e in events
-        )
-        for index, event in enumerate(events):
+    told = list(_told(decode(page, Activities).items or []))
+    seen = _seen(told)
+    for one in told:
+        event, outcome = one.event, one.outcome
+        proof, counts = None, True
+        if event.name == "login_success":
+            steps = seen.steps.get(one.who, ()) if seen.steps else ()
+            proof = next((step.event for step in steps if step.when <= one.when <= step.when + SOON), None)
+        elif is_second_step(event):
+            # A step and the success after it tell of one use of the factor: it stands with the success.
+            proof, counts = event, not _soon(seen.entered, one)
+        elif event.name == "login_failure" and _only_passed_on(event) and _soon(seen.elsewhere, one):
+            outcome = "interrupted"
+        yield _sign_in(one, outcome, mfa(event, proof), method(event, proof) if counts else None)
+
+
+def _told(activities: Iterable[Activity]) -> Iterator[Told]:
+    for activity in activities:
+        for index, event in enumerate(activity.listed):
             outcome = outcome_of(event)
             if outcome != "none":
-                yield _sign_in(activity, event, index, outcome, proven)
+                key, when = activity.key()
+                yield Told(event, outcome, activity, f"{key}/{index}", when, *activity.whose(event))
 
 
 def outcome_of(event: Event) -> str:
@@ -165,57 +142,98 @@ def outcome_of(event: Event) -> str:
     if outcome != "step":
         return outcome
     methods = set(event.texts("login_challenge_method"))
-    if event.status == "failed" and not event.is_true("is_second_factor") and methods and methods <= PASSWORDLESS:
+    status = challenge(event)
+    if status == "failed" and not event.is_true("is_second_factor") and methods and methods <= PASSWORDLESS:
         return "failure"
-    return str(WORDS["steps"][event.status])
+    return str(WORDS["steps"][status])
 
 
-def mfa(event: Event, proven: bool) -> str:
-    """`satisfied` and `single_factor` only on evidence in the record itself."""
-    if event.name == "login_verification":
-        return "satisfied" if event.is_true("is_second_factor") and event.status == "passed" else "unknown"
+def challenge(event: Event) -> str:
+    """passed, failed or unknown: how a challenge ended."""
+    return STATUSES.get(event.text("login_challenge_status").strip(), "unknown")
+
+
+def is_second_step(event: Event) -> bool:
+    """A second factor was asked for and given."""
+    return event.name == "login_verification" and event.is_true("is_second_factor") and challenge(event) == "passed"
+
+
+def mfa(event: Event, proof: Event | None) -> str:
+    """`satisfied` and `single_factor` only on evidence. `proof` is a second step passed on the way to this success."""
+    if is_second_step(event):
+        return "satisfied"
     if event.name != "login_success":
         return "unknown"
     methods = set(event.texts("login_challenge_method"))
-    if proven or methods & SECOND:
+    if proof or methods & SECOND.keys():
         return "satisfied"
     if methods == {"password"} and event.text("login_type") not in NO_PASSWORD:
         return "single_factor"
     return "unknown"
 
 
-def _sign_in(activity: Activity, event: Event, index: int, outcome: str, proven: bool) -> SignIn:
-    key, actor, network = activity.id or Key(), activity.actor or Actor(), activity.networkInfo or Network()
-    signed_in_at = instant(key.time)
-    if signed_in_at is None or key.uniqueQualifier is None:
-        raise Unexpected("A record of Google's login log has no time or no qualifier.")
-    region, profile = country(network.regionCode), str(actor.profileId or "")
+def method(event: Event, proof: Event | None) -> str | None:
+    """The second factor that was really used: the last one named. A failed challenge proves nothing.
+
+    A word of Google's that we do not know is kept where Google itself calls the step a second factor.
+    """
+    if proof:
+        named = [SECOND.get(word, word) for word in proof.texts("login_challenge_method") if word not in FIRST]
+        if named:
+            return named[-1]
+    if event.name != "login_success":
+        return None
+    known = [SECOND[word] for word in event.texts("login_challenge_method") if word in SECOND]
+    return known[-1] if known else None
+
+
+def _seen(told: Iterable[Told]) -> Seen:
+    seen = Seen()
+    for one in told:
+        if one.event.name == "login_success":
+            seen.entered[one.who].append(one.when)
+            if one.event.text("login_type") == "saml":
+                seen.elsewhere[one.who].append(one.when)
+        elif is_second_step(one.event):
+            seen.steps[one.who].append(one)
+    return seen
+
+
+def _soon(times: Mapping[Who, Sequence[datetime]], one: Told) -> bool:
+    return any(one.when <= when <= one.when + SOON for when in times.get(one.who, ()))
+
+
+def _only_passed_on(event: Event) -> bool:
+    """A failed password that may be nobody's.
+
+    Google writes one when it sends people on to another provider from a device it does not know, and then their
+    success.
+    """
+    return event.name == "login_failure" and event.text("login_type") in ("google_password", "")
+
+
+def _sign_in(one: Told, outcome: str, factors: str, used: str | None) -> SignIn:
+    event, network, region = one.event, one.activity.networkInfo or Network(), one.activity.country
     suspicious = event.is_true("is_suspicious") or (event.name or "").startswith("suspicious_")
     return SignIn(
-        sign_in_id=f"{key.time}/{key.uniqueQualifier}/{index}",
-        signed_in_at=signed_in_at,
-        account_id=profile if profile and profile != NOBODY else None,
-        username=(actor.email or event.text("affected_email_address")).lower() or None,
+        sign_in_id=one.sign_in_id,
+        signed_in_at=one.when,
+        account_id=one.account_id,
+        username=one.username,
         outcome=outcome,
         error_code=event.name,
-        address=activity.ipAddress or None,
+        address=one.activity.ipAddress or None,
         country=region,
         country_source="provider" if region else None,
         city=network.subdivisionCode if region else None,
-        asn=_asn(network.ipAsn),
+        asn=network.asn,
         client=event.text("login_type") or None,
         legacy=True if event.name in LEGACY else None,
-        mfa=mfa(event, proven),
+        mfa=factors,
         source="interactive",
         risk="suspicious" if suspicious else None,
+        method=used,
     )
-
-
-def _asn(value: list[int | str] | int | str | None) -> int | None:
-    first = next(iter(value), None) if isinstance(value, list) else value
-    if isinstance(first, str):
-        first = int(first) if first.isdecimal() and len(first) <= 10 else None
-    return first if first and 0 < first < 2**32 else None
 
 
 DATASET = DataSet(
@@ -226,4 +244,5 @@ DATASET = DataSet(
     tells="who signed in, from where, and how",
     source=SOURCE,
     grants=(SCOPE,),
+    factors=True,
 )

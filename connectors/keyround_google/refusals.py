@@ -38,7 +38,8 @@ DATA = {
     "admin.directory.group.readonly": "groups that hold administrator roles",
     "admin.directory.domain.readonly": "the tenant's domains",
     "admin.directory.customer.readonly": "the tenant's customer record",
-    "admin.reports.audit.readonly": "the login log",
+    "admin.reports.audit.readonly": "the logs of sign-ins and changes",
+    "apps.alerts": "the Alert Center",
 }
 NO_PAGE = {"HTTP 404", "HTTP 405", "HTTP 501", "UNIMPLEMENTED"}
 OF_ALL = {

@@ -21,7 +21,7 @@ import httplib2
 import httpx
 import msgspec
 
-from keyround.connector import DataSet, Window, Without, collect
+from keyround.connector import Arrived, DataSet, Window, Without, collect
 from keyround.scan import connector
 from keyround.store import ClientStore
 
@@ -104,7 +104,7 @@ def _recorded(provider: str, dataset: DataSet[Any, Any], session: Any, window: W
 
 def _sealed(reader: Any, session: Any, window: Window, until: datetime, events: str, count: int) -> None:
     dataset = next(d for d in reader.datasets if d.name == events)
-    pages = [page for page in dataset.pages(session, window) if not isinstance(page, Without)]
+    pages = [page for page in dataset.pages(session, window) if not isinstance(page, Without | Arrived)]
     with tempfile.TemporaryDirectory() as folder:
         store = ClientStore(Path(folder), "bench")
         with store.locked():

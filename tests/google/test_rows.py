@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import doctest
 import json
+import zlib
 from datetime import datetime
 from types import SimpleNamespace
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -16,7 +17,23 @@ from hypothesis import strategies as st
 from keyround.connector import Incomplete, Window
 from keyround.errors import CollectError, NotGranted
 from keyround.model import Account, MfaRegistration, Row, Setting
-from keyround_google import admin, customer, enforcement, login_activities, refusals, role_words, roles, users, wire
+from keyround_google import (
+    activities,
+    admin,
+    admin_audits,
+    alerts,
+    customer,
+    enforcement,
+    login_activities,
+    login_signals,
+    refusals,
+    role_words,
+    roles,
+    saml_activities,
+    token_activities,
+    users,
+    wire,
+)
 
 
 @pytest.mark.parametrize("module", [admin, refusals, role_words, wire], ids=lambda module: module.__name__)
@@ -257,7 +274,8 @@ def test_an_emergency_account_is_one_that_the_configuration_names():
 WORDS = st.sampled_from((
     "login", "login_success", "login_challenge", "login_verification", "login_challenge_status", "passed", "group",
     "USER", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "2026-10-05T07:41:12.310Z",
-    "9" * 30, "\ud800", "\u202e",
+    "9" * 30, "\ud800", "\u202e", "admin", "USER_SETTINGS", "NEW_VALUE", "authorize", "revoke", "client_id",
+    "login_timestamp", "account_warning", "gov_attack_warning",
 ))  # fmt: skip
 BASIC = {
     str: WORDS | st.text(max_size=5),
@@ -272,6 +290,8 @@ JUNK = st.recursive(
 
 
 def of(kind):
+    if kind is Any:
+        return JUNK
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return st.fixed_dictionaries({}, optional={f.name: of(f.type) for f in msgspec.structs.fields(kind)})
     if get_origin(kind) is list:
@@ -292,7 +312,19 @@ GROUPS = st.dictionaries(WORDS, st.builds(roles.Group, body(roles.About), st.tup
     "dataset, pages",
     [
         (users.DATASET, body(users.Users)),
-        (login_activities.DATASET, body(login_activities.Activities)),
+        (login_activities.DATASET, body(activities.Activities)),
+        (saml_activities.DATASET, body(activities.Activities)),
+        (login_signals.DATASET, body(activities.Activities)),
+        (admin_audits.DATASET, body(activities.Activities)),
+        (
+            token_activities.DATASET,
+            body(activities.Activities).map(lambda page: token_activities.Changes(page, datetime(2026, 1, 1))),
+        ),
+        (
+            token_activities.DATASET,
+            body(activities.Activities).map(lambda page: token_activities.Grants((zlib.compress(page),), frozenset())),
+        ),
+        (alerts.DATASET, body(alerts.Alerts)),
         (customer.DATASET, st.builds(customer.Page, body(customer.Domains), st.none() | body(customer.Customer))),
         (roles.DATASET, st.builds(roles.Page, body(roles.Assignments), st.tuples(body(roles.Roles)), GROUPS)),
     ],

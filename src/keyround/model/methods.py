@@ -1,7 +1,8 @@
 """The common words for second factors, and how strong each one is.
 
 Connectors translate their provider's words into these; a word nobody knows yet
-is kept as it came, counts as no class, and never as "none".
+is kept as it came, counts as no class, and never as "none". A printed backup code does open the door as a second
+factor, and is as easily read out to a stranger as a text message: weak.
 
 Source  https://learn.microsoft.com/entra/identity/authentication/concept-authentication-methods
 """
@@ -28,6 +29,7 @@ STRENGTH: dict[str, str] = {
     "mobile_phone": "weak",
     "alternate_phone": "weak",
     "office_phone": "weak",
+    "backup_code": "weak",
     "password": "none",
     "email": "none",
     "security_question": "none",

@@ -36,7 +36,9 @@ class SignIn(Row):
     client: Annotated[str | None, "Client or protocol, in the provider's words."] = None
     legacy: Annotated[bool | None, "An old mail protocol that cannot ask for a second factor."] = None
     mfa: Annotated[str | None, "satisfied, single_factor or unknown."] = None
-    source: Annotated[str | None, "interactive, noninteractive or audit."] = None
+    source: Annotated[
+        str | None, "interactive, noninteractive, audit, or saml: to another application, through the provider."
+    ] = None
     risk: Annotated[str | None, "The provider's own risk word for this sign-in."] = None
     method: Annotated[
         str | None,

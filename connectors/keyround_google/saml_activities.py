@@ -1,0 +1,96 @@
+"""Sign-ins to other firms' applications through Google, where Google is the provider of the single sign-on.
+
+Endpoint    GET /admin/reports/v1/activity/users/all/applications/saml
+Permission  https://www.googleapis.com/auth/admin.reports.audit.readonly
+Plan        every edition; Google keeps the log for 180 days
+Gaps        whoever has a session with Google is let through without a word about factors: a success says who was where,
+            not how strongly it was proven; no password is asked here, so no failure is a wrong one
+Source      https://developers.google.com/workspace/admin/reports/v1/appendix/activity/saml
+"""
+
+# Mostly empty, since few tenants use it: one question for the whole window.
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from keyround.connector import DataSet, Window, Without, decode
+from keyround.model import SignIn
+
+from .activities import PLACED, SCOPE, Activities, Activity, Event, Network, listing
+
+if TYPE_CHECKING:
+    from .admin import Admin
+
+COLUMNS = {
+    "networkInfo": ("country", "city", "asn"),
+    "regionCode": ("country",),
+    "subdivisionCode": ("city",),
+    "ipAsn": ("asn",),
+    "ipAddress": ("address",),
+    "parameters": ("app",),
+}
+FAILURES: dict[str, str] = tomllib.loads(resources.files(__package__).joinpath("outcomes.toml").read_text("utf-8"))[
+    "saml_failures"
+]
+
+
+def pages(admin: Admin, window: Window) -> Iterator[bytes | Without]:
+    yield from listing(admin, "saml", window.since, window.until, PLACED, COLUMNS)
+
+
+def rows(page: bytes) -> Iterator[SignIn]:
+    for activity in decode(page, Activities).items or []:
+        for index, event in enumerate(activity.listed):
+            if event.type == "login" or event.name in ("login_success", "login_failure"):
+                yield _sign_in(activity, event, index)
+
+
+def outcome_of(event: Event) -> str:
+    """The class of one event. A success that carries the code of an error, or a new name, is only a step."""
+    if event.name == "login_success":
+        code = event.text("saml_status_code")
+        return "success" if not code or "success" in code else "interrupted"
+    if event.name == "login_failure":
+        return FAILURES.get(event.text("failure_type"), "failure")
+    return "interrupted"
+
+
+def _sign_in(activity: Activity, event: Event, index: int) -> SignIn:
+    (key, when), network = activity.key(), activity.networkInfo or Network()
+    account_id, username = activity.whose(event)
+    outcome = outcome_of(event)
+    why = (*event.texts("failure_type"), *event.texts("saml_second_level_status_code"))
+    return SignIn(
+        sign_in_id=f"saml/{key}/{index}",
+        signed_in_at=when,
+        account_id=account_id,
+        username=username,
+        outcome=outcome,
+        error_code=event.name if outcome == "success" else next(iter(why), event.name),
+        address=activity.ipAddress or None,
+        country=activity.country,
+        country_source="provider" if activity.country else None,
+        city=network.subdivisionCode if activity.country else None,
+        asn=network.asn,
+        app=next(iter(event.said("application_name")), None),
+        client="saml",
+        legacy=False,
+        mfa="unknown",
+        source="saml",
+    )
+
+
+DATASET = DataSet(
+    name="saml_activities",
+    fills=(SignIn,),
+    pages=pages,
+    rows=rows,
+    tells="who used Google's single sign-on for other applications, and from where",
+    source="https://developers.google.com/workspace/admin/reports/v1/appendix/activity/saml",
+    grants=(SCOPE,),
+    marks="saml",
+)
