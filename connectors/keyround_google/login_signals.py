@@ -23,7 +23,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from keyround.connector import DataSet, Window, Without, decode
-from keyround.errors import Unexpected
+from keyround.errors import CollectError, Unexpected
 from keyround.model import AuditEvent, RiskEvent, Row
 
 from .activities import PLACED, SCOPE, Activities, Activity, Event, listing
@@ -47,20 +47,26 @@ Page = bytes | tuple[Row, ...]
 
 
 def pages(admin: Admin, window: Window) -> Iterator[Page | Without]:
-    read_since = admin.noted.login_since or window.until
+    try:
+        yield from _by_name(admin, window.since, admin.noted.login_since or window.until)
+    except CollectError:
+        yield tuple(admin.noted.signals)
+        raise
     yield tuple(admin.noted.signals)
-    if read_since <= window.since:
-        return
+
+
+def _by_name(admin: Admin, since: datetime, until: datetime) -> Iterator[bytes | Without]:
+    """What the days hold whose sign-ins were not read in this session."""
+    names = [*RISK, *CHANGES] if since < until else []
     refused: list[Unexpected] = []
-    names = [*RISK, *CHANGES]
     for name in names:
         try:
-            yield from listing(admin, "login", window.since, read_since, PLACED, COLUMNS, name)
+            yield from listing(admin, "login", since, until, PLACED, COLUMNS, name)
         except Unexpected as error:  # a server that does not know the name has no such events
             if error.code not in NO_SUCH_NAME:
                 raise
             refused.append(error)
-    if len(refused) == len(names):
+    if names and len(refused) == len(names):
         raise refused[0]
 
 

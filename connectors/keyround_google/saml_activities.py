@@ -92,5 +92,6 @@ DATASET = DataSet(
     tells="who used Google's single sign-on for other applications, and from where",
     source="https://developers.google.com/workspace/admin/reports/v1/appendix/activity/saml",
     grants=(SCOPE,),
+    required=False,  # the sign-in itself is in the login log: what is used after it takes nothing from that
     marks="saml",
 )
