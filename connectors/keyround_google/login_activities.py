@@ -61,8 +61,8 @@ def pages(admin: Admin, window: Window) -> Iterator[bytes | Without | Arrived]:
     for since, until in days(window):
         for page in listing(admin, "login", since, until, PLACED, COLUMNS):
             yield page
-            if isinstance(page, bytes):  # only now: what cannot be read has ended this
-                admin.noted.signals += login_signals.rows(page)
+            if isinstance(page, bytes):
+                login_signals.note(admin.noted, page)
         admin.noted.login_since = since
         # What lies before the log's reach has come too: it is gone for ever.
         yield Arrived(window.since if since == window.until - KEPT else since, until)

@@ -32,6 +32,7 @@ from .wire import EPOCH
 
 if TYPE_CHECKING:
     from .admin import Admin
+    from .noted import Noted
 
 SOURCE = "https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login"
 COLUMNS = {"networkInfo": ("country",), "regionCode": ("country",), "ipAddress": ("address",)}
@@ -53,6 +54,8 @@ def pages(admin: Admin, window: Window) -> Iterator[Page | Without]:
         yield tuple(admin.noted.signals)
         raise
     yield tuple(admin.noted.signals)
+    if admin.noted.unread:
+        raise admin.noted.unread
 
 
 def _by_name(admin: Admin, since: datetime, until: datetime) -> Iterator[bytes | Without]:
@@ -68,6 +71,14 @@ def _by_name(admin: Admin, since: datetime, until: datetime) -> Iterator[bytes |
             refused.append(error)
     if names and len(refused) == len(names):
         raise refused[0]
+
+
+def note(noted: Noted, page: bytes) -> None:
+    """Keep what a page of the login log holds for us. A warning that makes no sense must not cost the sign-ins."""
+    try:
+        noted.signals += rows(page)
+    except CollectError as error:
+        noted.unread = error
 
 
 def rows(page: Page) -> Iterator[Row]:
@@ -113,7 +124,7 @@ DATASET: DataSet[Admin, Any] = DataSet(
     fills=(RiskEvent, AuditEvent),
     pages=pages,
     rows=rows,
-    tells="which accounts Google warned of, signed out or suspended",
+    tells="for which accounts Google gave a warning or stepped in, and who added or removed a passkey",
     source=SOURCE,
     grants=(SCOPE,),
     after=("login_activities",),

@@ -475,6 +475,16 @@ def test_a_break_in_the_middle_keeps_the_days_that_had_come(scans, cloud):
     assert len(scans.days) == 28
 
 
+def test_a_warning_that_makes_no_sense_costs_no_sign_in(scans, cloud):
+    odd = record(event("gov_attack_warning", "attack_warning"), id={"time": "2026-11-16T09:00:00Z"})
+    fine = record(event("login_success"), id={"time": "2026-11-16T08:00:00Z", "uniqueQualifier": "1"})
+    cloud.faults.append(Fault("startTime=2026-11-16T00", status=200, data={"items": [odd, fine]}, times=1))
+    outcomes, kept = scans()
+    assert isinstance(outcomes["login_activities"], Complete) and isinstance(outcomes["login_signals"], Incomplete)
+    assert "2026-11-16T08:00:00Z/1/0" in {row.sign_in_id for row in kept["login_activities"]}
+    assert len(kept["login_signals"]) == 10
+
+
 def test_a_server_that_knows_no_such_event_has_none(scans, cloud):
     error = {"error": {"code": 400, "message": "Invalid value 'passkey_enrolled'.", "errors": [{"reason": "invalid"}]}}
     scans()
