@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keyround.connector import Arrived, DataSet, Window, Without, decode
-from keyround.errors import NotEnabled
+from keyround.errors import CollectError, NotEnabled
 from keyround.model import SignIn
 
 from . import login_signals
@@ -48,6 +48,8 @@ PASSWORDLESS = FIRST | frozenset(WORDS["methods"]["passwordless"])
 NO_PASSWORD = frozenset(WORDS["clients"]["no_password"])
 LEGACY = frozenset(WORDS["clients"]["legacy"])
 SOON = timedelta(minutes=10)
+LINKING = (b"login_verification", b"saml")
+"""Without these words in it, no record of a day says anything about another one."""
 
 UNTOLD = NotEnabled(
     "Google's login log leaves out old mail programs that send nothing but a password.",
@@ -56,13 +58,25 @@ UNTOLD = NotEnabled(
 )
 
 
-def pages(admin: Admin, window: Window) -> Iterator[bytes | Without | Arrived]:
+Day = bytes | tuple[bytes, ...]
+"""One page of the log, or all the pages of a day."""
+
+
+def pages(admin: Admin, window: Window) -> Iterator[Day | Without | Arrived]:
     yield Without(("legacy",), UNTOLD)
     for since, until in days(window):
-        for page in listing(admin, "login", since, until, PLACED, COLUMNS):
-            yield page
-            if isinstance(page, bytes):
+        day: list[bytes] = []
+        try:
+            for page in listing(admin, "login", since, until, PLACED, COLUMNS):
+                if isinstance(page, Without):
+                    yield page
+                    continue
+                day.append(page)
                 login_signals.note(admin.noted, page)
+        except CollectError:
+            yield tuple(day)
+            raise
+        yield tuple(day)
         admin.noted.login_since = since
         # What lies before the log's reach has come too: it is gone for ever.
         yield Arrived(window.since if since == window.until - KEPT else since, until)
@@ -92,7 +106,7 @@ class Told(NamedTuple):
     @property
     def who(self) -> Who:
         """Without an address a record is like no other."""
-        return self.account_id or self.username, self.activity.ipAddress or str(id(self.activity))
+        return self.account_id or self.username, self.activity.ipAddress or self.sign_in_id.rpartition("/")[0]
 
 
 Who = tuple[str | None, str]
@@ -102,33 +116,40 @@ Who = tuple[str | None, str]
 @dataclass(slots=True)
 class Seen:
     """When each account got in from each address, when another provider vouched for it, and the second steps that it
-    passed. Of one page: over its edge nothing is seen.
+    passed.
+
+    Every day is judged for itself, so that it comes out the same however it was cut into pages and whichever days
+    were fetched with it.
     """
 
     entered: dict[Who, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     elsewhere: dict[Who, list[datetime]] = field(default_factory=lambda: defaultdict(list))
-    steps: dict[Who, list[Told]] = field(default_factory=lambda: defaultdict(list))
+    steps: dict[Who, list[tuple[datetime, Event]]] = field(default_factory=lambda: defaultdict(list))
 
 
-def rows(page: bytes) -> Iterator[SignIn]:
-    told = list(_told(decode(page, Activities).items or []))
-    seen = _seen(told)
-    for one in told:
-        event, outcome = one.event, one.outcome
-        proof, counts = None, True
-        if event.name == "login_success":
-            steps = seen.steps.get(one.who, ()) if seen.steps else ()
-            proof = next((step.event for step in steps if step.when <= one.when <= step.when + SOON), None)
-        elif is_second_step(event):
-            # A step and the success after it tell of one use of the factor: it stands with the success.
-            proof, counts = event, not _soon(seen.entered, one)
-        elif event.name == "login_failure" and _only_passed_on(event) and _soon(seen.elsewhere, one):
-            outcome = "interrupted"
-        yield _sign_in(one, outcome, mfa(event, proof), method(event, proof) if counts else None)
+def rows(day: Day) -> Iterator[SignIn]:
+    bodies = (day,) if isinstance(day, bytes) else day
+    seen = Seen()
+    if any(word in body for word in LINKING for body in bodies):
+        for body in bodies:
+            _look(seen, _told(body))
+    for body in bodies:  # read again rather than kept: a day may be long
+        for one in _told(body):
+            event, outcome = one.event, one.outcome
+            proof, counts = None, True
+            if event.name == "login_success":
+                steps = seen.steps.get(one.who, ()) if seen.steps else ()
+                proof = next((step for when, step in steps if when <= one.when <= when + SOON), None)
+            elif is_second_step(event):
+                # A step and the success after it tell of one use of the factor: it stands with the success.
+                proof, counts = event, not _soon(seen.entered, one)
+            elif event.name == "login_failure" and _only_passed_on(event) and _soon(seen.elsewhere, one):
+                outcome = "interrupted"
+            yield _sign_in(one, outcome, mfa(event, proof), method(event, proof) if counts else None)
 
 
-def _told(activities: Iterable[Activity]) -> Iterator[Told]:
-    for activity in activities:
+def _told(body: bytes) -> Iterator[Told]:
+    for activity in decode(body, Activities).items or ():
         for index, event in enumerate(activity.listed):
             outcome = outcome_of(event)
             if outcome != "none":
@@ -187,16 +208,14 @@ def method(event: Event, proof: Event | None) -> str | None:
     return known[-1] if known else None
 
 
-def _seen(told: Iterable[Told]) -> Seen:
-    seen = Seen()
+def _look(seen: Seen, told: Iterable[Told]) -> None:
     for one in told:
         if one.event.name == "login_success":
             seen.entered[one.who].append(one.when)
             if one.event.text("login_type") == "saml":
                 seen.elsewhere[one.who].append(one.when)
         elif is_second_step(one.event):
-            seen.steps[one.who].append(one)
-    return seen
+            seen.steps[one.who].append((one.when, one.event))
 
 
 def _soon(times: Mapping[Who, Sequence[datetime]], one: Told) -> bool:
@@ -236,7 +255,7 @@ def _sign_in(one: Told, outcome: str, factors: str, used: str | None) -> SignIn:
     )
 
 
-DATASET = DataSet(
+DATASET: DataSet[Admin, Any] = DataSet(
     name="login_activities",
     fills=(SignIn,),
     pages=pages,

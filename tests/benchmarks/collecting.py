@@ -79,8 +79,10 @@ def _pages(
 
 def _drain(pages: Iterator[Any], shape: Any) -> None:
     for page in pages:
-        body = page if isinstance(page, bytes) else getattr(page, "body", None)
-        if body is not None:
+        bodies = (
+            page if isinstance(page, tuple) else (page if isinstance(page, bytes) else getattr(page, "body", None),)
+        )
+        for body in filter(None, bodies):
             msgspec.json.decode(body, type=shape)
 
 

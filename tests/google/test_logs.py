@@ -184,6 +184,22 @@ def test_a_factor_told_by_a_step_and_by_the_success_after_it_counts_once():
         assert [(row.mfa, row.method) for row in rows] == [("single_factor", None), ("satisfied", "phone_prompt")]
 
 
+def test_a_day_comes_out_the_same_however_it_was_cut_into_pages():
+    records = [record(event("login_success", login_challenge_method=["password"]), **at(11)),
+               record(step("google_prompt"), **at(10)),
+               record(event("login_success", login_type="saml"), **at(9, who="222")),
+               record(event("login_failure", login_type="google_password"), **at(8, who="222"))]  # fmt: skip
+    whole = signed_in(*records)
+    assert [(row.outcome, row.mfa, row.method) for row in whole] == [
+        ("success", "satisfied", "phone_prompt"), ("interrupted", "satisfied", None),
+        ("success", "unknown", None), ("interrupted", "unknown", None),
+    ]  # fmt: skip
+    for cut in range(1, 4):
+        assert list(login_activities.rows((page(*records[:cut]), page(*records[cut:])))) == whole
+    twice = login_activities.rows((page(*records[:3]), page(*records[1:])))  # one page began too early
+    assert list(dict.fromkeys(twice)) == whole
+
+
 @pytest.mark.parametrize(
     "success, failure, login_type, outcome",
     [
