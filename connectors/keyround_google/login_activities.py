@@ -96,7 +96,7 @@ class Told(NamedTuple):
     """One event about a sign-in, its class, and what its record says of it."""
 
     event: Event
-    outcome: str
+    outcome: str | None
     activity: Activity
     sign_in_id: str
     when: datetime
@@ -157,9 +157,9 @@ def _told(body: bytes) -> Iterator[Told]:
                 yield Told(event, outcome, activity, f"{key}/{index}", when, *activity.whose(event))
 
 
-def outcome_of(event: Event) -> str:
-    """The class of one event, or `none` when it is not about a sign-in."""
-    outcome = OUTCOMES.get(event.name or "", "interrupted" if event.type == "login" else "none")
+def outcome_of(event: Event) -> str | None:
+    """The class of one event, `none` when it is not about a sign-in; None of a new kind of sign-in."""
+    outcome = OUTCOMES.get(event.name or "", None if event.type == "login" else "none")
     if outcome != "step":
         return outcome
     methods = set(event.texts("login_challenge_method"))
@@ -231,7 +231,7 @@ def _only_passed_on(event: Event) -> bool:
     return event.name == "login_failure" and event.text("login_type") in ("google_password", "")
 
 
-def _sign_in(one: Told, outcome: str, factors: str, used: str | None) -> SignIn:
+def _sign_in(one: Told, outcome: str | None, factors: str, used: str | None) -> SignIn:
     event, network, region = one.event, one.activity.networkInfo or Network(), one.activity.country
     suspicious = event.is_true("is_suspicious") or (event.name or "").startswith("suspicious_")
     return SignIn(

@@ -49,14 +49,14 @@ def rows(page: bytes) -> Iterator[SignIn]:
                 yield _sign_in(activity, event, index)
 
 
-def outcome_of(event: Event) -> str:
-    """The class of one event. A success that carries the code of an error, or a new name, is only a step."""
+def outcome_of(event: Event) -> str | None:
+    """The class of one event, None of a new kind. A success that carries the code of an error is only a step."""
     if event.name == "login_success":
         code = event.text("saml_status_code")
         return "success" if not code or "success" in code else "interrupted"
     if event.name == "login_failure":
         return FAILURES.get(event.text("failure_type"), "failure")
-    return "interrupted"
+    return None
 
 
 def _sign_in(activity: Activity, event: Event, index: int) -> SignIn:

@@ -162,7 +162,7 @@ def test_a_verification_in_the_same_record_is_evidence(passed):
         (event("login_challenge", login_challenge_status=""), "interrupted"),
         (event("login_failure", login_failure_type="login_failure_invalid_password"), "failure"),
         (event("suspicious_login", "account_warning", login_timestamp=1759650072310000), "blocked"),
-        (event("something_new"), "interrupted"),
+        (event("something_new"), None),
     ],
 )  # fmt: skip
 def test_outcomes(given, outcome):
