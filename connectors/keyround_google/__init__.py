@@ -20,10 +20,12 @@ from . import (
     enforcement,
     login_activities,
     login_signals,
+    registrations,
     roles,
     saml_activities,
     settings,
     token_activities,
+    usage,
     users,
 )
 from .modules import elsewhere
@@ -59,9 +61,10 @@ class Google:
         elsewhere(admin_audits.DATASET),
         elsewhere(token_activities.DATASET),
         alerts.DATASET,
+        usage.DATASET,
     )
     datasets = tuple(map(_budgeted, datasets))
-    derived: Sequence[Derived] = (enforcement.DERIVED,)
+    derived: Sequence[Derived] = (registrations.DERIVED, enforcement.DERIVED)
     setup = SetUp(datasets)
 
     def tenant_of(self, raw: Mapping[str, Any]) -> str:

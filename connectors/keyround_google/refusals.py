@@ -40,6 +40,7 @@ DATA = {
     "admin.directory.customer.readonly": "the tenant's customer record",
     "admin.reports.audit.readonly": "the logs of sign-ins and changes",
     "apps.alerts": "the Alert Center",
+    "admin.reports.usage.readonly": "the usage report",
 }
 NO_PAGE = {"HTTP 404", "HTTP 405", "HTTP 501", "UNIMPLEMENTED"}
 OF_ALL = {

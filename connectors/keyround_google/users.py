@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from keyround.connector import DataSet, Window, Without, decode
-from keyround.errors import NotEnabled
 from keyround.model import Account, MfaRegistration, Setting
 
 from .wire import EPOCH, Flag, Wire, flag, instant, said
@@ -72,16 +71,7 @@ class Users(Wire):
     users: list[User] | None = None
 
 
-METHODS = ("methods", "strongest", "weakest")
-UNTOLD = NotEnabled(
-    "Google's directory says whether 2-Step Verification is set up, but not with which second factor.",
-    "Nothing to repair: ask the person, or look under Directory > Users > (the person) > Security.",
-    "The report cannot say how strong a Google second factor is.",
-)
-
-
 def pages(admin: Admin, window: Window) -> Iterator[bytes | Without]:
-    yield Without(METHODS, UNTOLD)
     yield from admin.listing(
         admin.directory.users(), (SCOPE,), COLUMNS,
         customer=admin.customer, maxResults=500, projection="basic", fields=MASK,

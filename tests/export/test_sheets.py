@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from keyround.connector import Incomplete
+from keyround.connector import Complete, Incomplete
 from keyround.engine.results import Evaluated, Judged, NotEvaluated, TenantInfo
+from keyround.errors import NotEnabled
 from keyround.export import sheets
 from keyround.export.blocks import Figure, Figures, Sheet, Table, Text
 from keyround.export.standing import standing
@@ -456,3 +457,15 @@ def test_an_emergency_account_counts_for_nothing_while_it_is_ready_and_for_every
     assert entered.emergency == 0 and len(entered.takeable) == len(before.takeable) + 1
     bare_password = stands(bare("glass"))
     assert bare_password.emergency == 0 and len(bare_password.takeable) == len(before.takeable) + 1
+
+
+def test_factors_that_are_not_all_listed_are_said_to_be_at_least_those() -> None:
+    untold = NotEnabled("Only keys are counted.", "Nothing.", "There may be others.")
+    person = replace(registered("a", "mobile_phone"), strongest=None, updated_at=datetime(2026, 11, 20))
+    rows = [account("a", "Ada"), person]
+    people = render(sheet(small(rows, mfa_registrations=Complete(1, {"methods": untold})), "People"))
+    assert "second factors: There may be others. What is counted is of 20 Nov 2026." in people
+    # A text message that was used shows that there is one, not that there is nothing better.
+    (ada,) = (line for line in people.splitlines() if line.startswith("Ada"))
+    assert "Mobile phone" in ada and "Weak" not in ada and "Unknown" in ada
+    assert "There may be others" not in render(sheet(small(rows), "People"))

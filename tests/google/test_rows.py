@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import zlib
-from datetime import datetime
+from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any, get_args, get_origin
 
@@ -31,6 +31,7 @@ from keyround_google import (
     roles,
     saml_activities,
     token_activities,
+    usage,
     users,
     wire,
 )
@@ -326,6 +327,7 @@ GROUPS = st.dictionaries(WORDS, st.builds(roles.Group, body(roles.About), st.tup
         ),
         (alerts.DATASET, body(alerts.Alerts)),
         (customer.DATASET, st.builds(customer.Page, body(customer.Domains), st.none() | body(customer.Customer))),
+        (usage.DATASET, st.builds(usage.Page, body(usage.Reports), st.just(date(2026, 1, 1)))),
         (roles.DATASET, st.builds(roles.Page, body(roles.Assignments), st.tuples(body(roles.Roles)), GROUPS)),
     ],
     ids=lambda value: getattr(value, "name", ""),

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from ..engine.results import Scan
+from ..model import MfaRegistration
 from ..model.protection import PROTECTION
-from ..words import country, listed, say, word
+from ..words import country, day, listed, say, word
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
-from .known import address, kind_of, labels, on, undecided
+from .known import address, kind_of, labels, on, outcome, undecided
 from .roster import Person, Role, everyone
 from .tones import tones
 
@@ -42,6 +43,7 @@ def sheet(scan: Scan) -> Sheet:
             Text(say("sheet.people"), "title"),
             Text(say("people.about"), "note"),
             *_reasons(scan),
+            *_at_least(scan),
             Table("people", columns, _rows(scan), say("people.empty")),
         ),
     )
@@ -52,6 +54,16 @@ def _reasons(scan: Scan) -> Iterator[Text]:
     for tenant, name in labels(scan).items():
         for reason, _ in undecided(scan, tenant).most_common(_MOST_REASONS):
             yield Text(say("people.undecided", tenant=name, reason=reason), "note")
+
+
+def _at_least(scan: Scan) -> Iterator[Text]:
+    """Where a provider does not list every second factor: that those named are not all, and of which day they are."""
+    for tenant, name in labels(scan).items():
+        error = getattr(outcome(scan, tenant, "mfa_registrations"), "without", {}).get("methods")
+        if error:
+            days = [row.updated_at for row in scan.rows(MfaRegistration, tenant) if row.updated_at]
+            told = say("people.factors", tenant=name, reason=error.therefore or error.detail)
+            yield Text(f"{told} {say('people.as_of', day=day(min(days).date()))}" if days else told, "note")
 
 
 def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:

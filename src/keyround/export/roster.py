@@ -13,7 +13,6 @@ from datetime import datetime
 
 from ..engine.results import Scan, TenantInfo
 from ..model import Account, AccountUse, MfaEnforcement, MfaRegistration, RoleAssignment, SignInPlace
-from ..model.methods import strongest
 from ..model.protection import protection
 from .clean import short
 from .known import whole
@@ -139,7 +138,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             protection=protection(registered, verdict, account.enabled, account.kind),
             registered=registered,
             methods=_tuple(registration.methods if registration else None),
-            strength=_strength(registration),
+            strength=registration.strongest if registration else None,
             enforcement=verdict,
             enforced_by=_tuple(enforcement.enforced_by if enforcement else None),
             gaps=_tuple(enforcement.gaps if enforcement else None),
@@ -164,14 +163,6 @@ def _any_privileged(held: tuple[Role, ...], is_whole: bool) -> bool | None:
     if any(role.privileged for role in held):
         return True
     return False if is_whole and all(role.privileged is False for role in held) else None
-
-
-def _strength(registration: MfaRegistration | None) -> str | None:
-    if registration is None:
-        return None
-    if registration.strongest is None and registration.methods is not None:
-        return strongest(registration.methods)
-    return registration.strongest
 
 
 def _tuple(values: list[str] | None) -> tuple[str, ...] | None:
