@@ -16,19 +16,25 @@ from keyround.errors import ConfigError
 from . import (
     admin_audits,
     alerts,
+    app_passwords,
+    backup_codes,
     customer,
+    devices,
     enforcement,
     login_activities,
     login_signals,
+    noted,
     registrations,
     roles,
     saml_activities,
     settings,
     token_activities,
+    tokens,
     usage,
     users,
 )
 from .modules import elsewhere
+from .noted import noting
 from .setup import SetUp
 
 if TYPE_CHECKING:
@@ -53,15 +59,20 @@ class Google:
     at_once = 4
     datasets: Sequence[DataSet[Admin, Any]] = (
         elsewhere(customer.DATASET),
-        users.DATASET,
-        roles.DATASET,
+        noting(users.DATASET, noted.accounts),
+        noting(roles.DATASET, noted.holders),
         login_activities.DATASET,
         elsewhere(saml_activities.DATASET),
         elsewhere(login_signals.DATASET),
         elsewhere(admin_audits.DATASET),
+        tokens.DATASET,
         elsewhere(token_activities.DATASET),
         alerts.DATASET,
-        usage.DATASET,
+        elsewhere(usage.DATASET),
+        app_passwords.DATASET,
+        backup_codes.DATASET,
+        devices.DATASET,
+        devices.PHONES,
     )
     datasets = tuple(map(_budgeted, datasets))
     derived: Sequence[Derived] = (registrations.DERIVED, enforcement.DERIVED)

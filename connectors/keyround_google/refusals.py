@@ -41,6 +41,9 @@ DATA = {
     "admin.reports.audit.readonly": "the logs of sign-ins and changes",
     "apps.alerts": "the Alert Center",
     "admin.reports.usage.readonly": "the usage report",
+    "admin.directory.user.security": "what people let into their accounts",
+    "cloud-identity.devices.readonly": "computers and phones",
+    "admin.directory.device.mobile.readonly": "the list of phones",
 }
 NO_PAGE = {"HTTP 404", "HTTP 405", "HTTP 501", "UNIMPLEMENTED"}
 OF_ALL = {

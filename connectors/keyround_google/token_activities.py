@@ -138,4 +138,6 @@ DATASET: DataSet[Admin, Any] = DataSet(
     tells="which applications people let into their account in the last 180 days",
     source="https://developers.google.com/workspace/admin/reports/v1/appendix/activity/token",
     grants=(SCOPE,),
+    stands_in_for="tokens",
+    after=("tokens",),
 )

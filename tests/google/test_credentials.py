@@ -190,7 +190,7 @@ def off(found):
 
 
 def test_a_person_signs_in_once_and_is_remembered(gather, person, cloud):
-    assert off(gather(person)) == {"alerts"}
+    assert off(gather(person)) == {dataset.name for dataset in CONNECTOR.datasets if dataset.module}
     (consent,) = asked(cloud, "/o/oauth2/auth")
     words = parse_qs(consent.query)
     assert words["code_challenge_method"] == ["S256"] and words["access_type"] == ["offline"]
@@ -216,7 +216,7 @@ def test_what_was_not_ticked_names_itself(gather, person, cloud):
     error = found.pop("users")[0].error
     assert error.kind == "NotGranted" and USERS in error.detail and "tick every box" in error.remedy
     assert person["token_file"] in error.remedy
-    assert off(found) == {"alerts"}
+    assert off(found) == {dataset.name for dataset in CONNECTOR.datasets if dataset.module}
     assert not any(request.path.endswith("/v1/users") for request in cloud.requests)
 
 

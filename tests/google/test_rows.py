@@ -22,7 +22,9 @@ from keyround_google import (
     admin,
     admin_audits,
     alerts,
+    app_passwords,
     customer,
+    devices,
     enforcement,
     login_activities,
     login_signals,
@@ -31,13 +33,16 @@ from keyround_google import (
     roles,
     saml_activities,
     token_activities,
+    tokens,
     usage,
     users,
     wire,
 )
 
 
-@pytest.mark.parametrize("module", [admin, refusals, role_words, wire], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [admin, app_passwords, refusals, role_words, wire], ids=lambda module: module.__name__
+)
 def test_examples_in_docstrings(module):
     tried = doctest.testmod(module)
     assert tried.attempted and not tried.failed
@@ -328,6 +333,10 @@ GROUPS = st.dictionaries(WORDS, st.builds(roles.Group, body(roles.About), st.tup
         (alerts.DATASET, body(alerts.Alerts)),
         (customer.DATASET, st.builds(customer.Page, body(customer.Domains), st.none() | body(customer.Customer))),
         (usage.DATASET, st.builds(usage.Page, body(usage.Reports), st.just(date(2026, 1, 1)))),
+        (tokens.DATASET, st.builds(tokens.Page, st.just("7"), st.none() | body(tokens.Tokens))),
+        (app_passwords.DATASET, st.builds(app_passwords.Page, st.just("7"), st.none() | body(app_passwords.Passwords))),
+        (devices.DATASET, st.builds(devices.Page, body(devices.Devices), st.just({}))),
+        (devices.PHONES, st.builds(devices.Page, body(devices.Phones), st.just({}))),
         (roles.DATASET, st.builds(roles.Page, body(roles.Assignments), st.tuples(body(roles.Roles)), GROUPS)),
     ],
     ids=lambda value: getattr(value, "name", ""),
