@@ -8,7 +8,7 @@ import pytest
 
 from keyround import derived
 from keyround.engine import sandbox
-from keyround.model import Account, SignIn
+from keyround.model import Account, AccountMeasure, SignIn
 from keyround.store import as_arrow
 
 NOW, TENTH = datetime(2026, 11, 20), datetime(2026, 11, 10)
@@ -62,7 +62,7 @@ FIRST = SignIn("first", LOG, "somebody", outcome="failure")
 def use():
     """account id -> (unused since, activity, source) of Ada, Bo (created during the log) and Cy (of unknown age)."""
 
-    def compute(*rows, log_since=LOG, ada=None):
+    def compute(*rows, log_since=LOG, ada=None, measured=False, measures=()):
         people = [
             ada or Account("ada", "ada@contoso.example", created_at=CREATED),
             Account("bo", "bo@contoso.example", created_at=TENTH),
@@ -71,9 +71,13 @@ def use():
         sources = {
             "accounts": sandbox.Rows(as_arrow(people, Account, "t", "m365")),
             "sign_ins": sandbox.Rows(as_arrow(list(rows), SignIn, "t", "m365")),
+            "account_measures": sandbox.Rows(as_arrow(list(measures), AccountMeasure, "t", "m365")),
         }
+        given = {"log_since": log_since, "measured": measured}
         with sandbox.opened(sources, "t") as db:
-            found = derived.computed("account_use", db, {"log_since": log_since}).to_pylist()
+            found = derived.computed("account_use", db, given).to_pylist()
+        if measured:
+            return {row["account_id"][5:]: (row["unused_since"], row["activity"], row["complete"]) for row in found}
         return {row["account_id"][5:]: (row["unused_since"], row["activity"], row["source"]) for row in found}
 
     return compute
@@ -115,6 +119,35 @@ def test_while_a_record_may_have_been_a_use_nobody_is_called_unused(use, stray):
 def test_the_providers_own_dates_win(use):
     ada = Account("ada", created_at=CREATED, activity="seen", last_success_at=LOG, unused_since=LOG)
     assert use(FIRST, record("1", account_id="ada"), ada=ada)["ada"] == (LOG, "seen", "provider")
+
+
+LATELY = datetime(2026, 11, 12)
+
+
+@pytest.mark.parametrize(
+    "signed_in, measure, expected",
+    [
+        # The phone keeps reading mail while nobody signs in.
+        (LOG, AccountMeasure("ada", mail_at=LATELY, old_mail_known=True), (LATELY, "seen", True)),
+        (LOG, AccountMeasure("ada", imap_at=TENTH, pop_at=LATELY, old_mail_known=True), (LATELY, "seen", True)),
+        (LOG, AccountMeasure("ada", single_sign_on_at=LATELY, old_mail_known=True), (LATELY, "seen", True)),
+        (LATELY, AccountMeasure("ada", mail_at=TENTH, old_mail_known=True), (LATELY, "seen", True)),
+        (LOG, AccountMeasure("ada", old_mail_known=True), (LOG, "seen", True)),  # and does not
+        (LOG, AccountMeasure("ada"), (LOG, "seen", False)),  # the report told nothing of mail
+        (LOG, AccountMeasure("bo", mail_at=LATELY, old_mail_known=True), (LOG, "seen", False)),
+        (None, AccountMeasure("ada", mail_at=LATELY, old_mail_known=True), (LATELY, "seen", True)),  # never, but mail
+    ],
+)
+def test_mail_read_on_a_phone_is_use_too(use, signed_in, measure, expected):
+    activity = "seen" if signed_in else "never"
+    ada = Account("ada", created_at=CREATED, activity=activity, last_success_at=signed_in,
+                  unused_since=signed_in or CREATED)  # fmt: skip
+    assert use(log_since=None, ada=ada, measured=True, measures=[measure])["ada"] == expected
+
+
+def test_mail_alone_says_nothing_about_sign_ins_that_nobody_told_of(use):
+    read = AccountMeasure("cy", mail_at=LATELY, old_mail_known=True)
+    assert use(log_since=None, measured=True, measures=[read])["cy"] == (None, None, True)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from keyround.errors import ConfigError
 
 from . import (
     admin_audits,
+    administrators,
     alerts,
     app_passwords,
     backup_codes,
@@ -75,7 +76,7 @@ class Google:
         devices.PHONES,
     )
     datasets = tuple(map(_budgeted, datasets))
-    derived: Sequence[Derived] = (registrations.DERIVED, enforcement.DERIVED)
+    derived: Sequence[Derived] = (administrators.DERIVED, registrations.DERIVED, enforcement.DERIVED)
     setup = SetUp(datasets)
 
     def tenant_of(self, raw: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from .wire import Wire
 
 if TYPE_CHECKING:
     from .admin import Admin
+    from .users import Page
 
 
 @dataclass(slots=True)
@@ -89,9 +90,9 @@ class Ones(Wire):
     users: list[One] | None = None
 
 
-def accounts(noted: Noted, dataset: DataSet[Admin, Any], page: bytes) -> None:
+def accounts(noted: Noted, dataset: DataSet[Admin, Any], page: Page) -> None:
     """Of page after page of users: whose address is whose, who is not known to be shut out, who is an administrator."""
-    for user in decode(page, Ones).users or ():
+    for user in decode(page.users, Ones).users or ():
         if not user.id:
             continue
         if user.primaryEmail:

@@ -5,7 +5,8 @@ Endpoint    GET /admin/directory/v1/customer/{customer}/roles and …/roleassign
 Permission  https://www.googleapis.com/auth/admin.directory.rolemanagement.readonly, and for groups
             https://www.googleapis.com/auth/admin.directory.group.readonly
 Plan        every edition; conditions and some temporary roles only in the larger ones
-Gaps        a service account or a deleted account that holds a role looks like a person here: its id joins no account
+Gaps        a service account or a deleted account that holds a role looks like a person in the answer: `administrators`
+            finds that its id joins no account, and which of the two it is stays open
 Source      https://developers.google.com/workspace/admin/directory/v1/guides/manage-roles
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from keyround.connector import DataSet, Window, Without, decode
 from keyround.errors import CollectError, Expired, NotGranted, Throttled, Unreachable
@@ -30,16 +31,19 @@ GROUPS = "https://www.googleapis.com/auth/admin.directory.group.readonly"
 SOURCE = "https://developers.google.com/workspace/admin/directory/v1/guides/manage-roles"
 
 ROLE_MASK = "nextPageToken,items(roleId,roleName,isSuperAdminRole,rolePrivileges/privilegeName)"
-ROLE_COLUMNS = {"rolePrivileges": ("privileged", "highly_privileged")}
+ROLE_COLUMNS = {"rolePrivileges": ("privileged", "highly_privileged", "resets_credentials")}
 ASSIGNMENT_MASK = "nextPageToken,items(roleId,assignedTo,assigneeType,scopeType,orgUnitId,condition,expirationDetails)"
 ASSIGNMENT_COLUMNS = {
     "expirationDetails": ("permanent", "ends_at"),
     "assigneeType": ("holder_kind",),
     "scopeType": ("scope",),
-    "orgUnitId": ("scope",),
+    "orgUnitId": ("scope", "scope_id"),
     "condition": (),
 }
-MEMBER_MASK = "nextPageToken,members(id,type)"
+MEMBER_MASK = "nextPageToken,members(id,email,type)"
+MACHINES = ".gserviceaccount.com"
+UNIT = "organisational unit"
+CONDITION = ", under a condition"
 
 
 class Roles(Wire):
@@ -66,6 +70,7 @@ class Assignments(Wire):
 
 class Member(Wire):
     id: str | int | None = None
+    email: str | None = None
     type: str | None = None
 
 
@@ -158,52 +163,66 @@ def rows(page: Page) -> Iterator[RoleAssignment]:
     for item in decode(page.assignments, Assignments).items or []:
         if not item.assignedTo:
             continue
-        for holder_id, kind, group, via, known in _holders(item, page.groups):
-            ends = instant(item.expirationDetails.expireTime) if item.expirationDetails else None
-            permanent = False if item.expirationDetails else (True if page.ends_told else None)
-            role, privileged, highly, highest = judged(roles.get(str(item.roleId)))
+        role = judged(roles.get(str(item.roleId)))
+        scope, unit = _scope(item)
+        for holder in _holders(item, page.groups):
             yield RoleAssignment(
-                holder_id=holder_id,
-                holder_kind=kind,
+                holder_id=holder.id,
+                holder_kind=holder.kind,
+                holder_name=holder.name,
                 role_id=str(item.roleId) if item.roleId else None,
-                role=role,
-                privileged=privileged,
-                highly_privileged=highly,
-                highest=highest,
+                role=role.name,
+                privileged=role.privileged,
+                highly_privileged=role.highly_privileged,
+                highest=role.highest,
+                resets_credentials=role.resets_credentials,
                 state="active",
-                via_id=group,
-                via=via,
-                scope=_scope(item),
-                permanent=permanent,
-                ends_at=ends,
-                members_known=known,
+                via_id=holder.via_id,
+                via=holder.via,
+                scope=scope,
+                scope_id=unit,
+                permanent=False if item.expirationDetails else (True if page.ends_told else None),
+                ends_at=instant(item.expirationDetails.expireTime) if item.expirationDetails else None,
+                members_known=holder.members_known,
             )
 
 
-Holder = tuple[str, str, str | None, str | None, bool | None]
-"""Who holds it, what kind of holder, through which group by id and name, and whether its members are known."""
+class Holder(NamedTuple):
+    """Who holds it, and through which group. A group whose members are known stands for everybody in the company."""
+
+    id: str
+    kind: str | None
+    name: str | None = None
+    via_id: str | None = None
+    via: str | None = None
+    members_known: bool | None = None
 
 
 def _holders(item: Assignment, groups: Mapping[str, Group]) -> Iterator[Holder]:
     assigned = str(item.assignedTo)
     if not _is_group(item):
-        kind = "account" if (item.assigneeType or "").lower() == "user" else "unknown"
-        yield assigned, kind, None, None, None
+        # Without a word about its kind it may be a group as well.
+        kind = "account" if (item.assigneeType or "").lower() == "user" else "unknown" if item.assigneeType else None
+        yield Holder(assigned, kind)
         return
     group = groups.get(assigned, Group())
     about = decode(group.about, About) if group.about is not None else About()
-    via = about.name or about.email
+    path = (assigned, about.name or about.email)
     if group.members is None:
-        yield assigned, "group", assigned, via, False
+        yield Holder(assigned, "group", None, *path, False)
         return
     for member in _members(group.members):
-        kind = (member.type or "").upper()
-        if kind == "USER" and member.id:
-            yield str(member.id), "account", assigned, via, True
-        elif kind == "CUSTOMER":  # Everybody in the company, without being listed.
-            yield assigned, "group", assigned, via, False
-        elif kind != "GROUP" and member.id:  # The people in a nested group are listed themselves.
-            yield str(member.id), "unknown", assigned, via, True
+        kind, key = (member.type or "").upper(), member.id or member.email
+        if kind == "CUSTOMER":
+            yield Holder(assigned, "group", None, *path, True)
+        elif kind != "GROUP" and key:  # The people in a nested group are listed themselves.
+            yield Holder(str(key), _kind(kind, member.email or ""), member.email, *path, True)
+
+
+def _kind(kind: str, email: str) -> str:
+    if email.lower().endswith(MACHINES):
+        return "service_principal"
+    return "account" if kind == "USER" else "unknown"
 
 
 def _members(pages: Iterable[bytes]) -> Iterator[Member]:
@@ -215,15 +234,16 @@ def _is_group(item: Assignment) -> bool:
     return (item.assigneeType or "").lower() == "group"
 
 
-def _scope(item: Assignment) -> str | None:
-    kind = (item.scopeType or "").upper()
+def _scope(item: Assignment) -> tuple[str | None, str | None]:
+    """Where the role counts, in words, and the id of the organisational unit."""
+    kind, unit = (item.scopeType or "").upper(), (item.orgUnitId or "").removeprefix("id:") or None
     if kind == "ORG_UNIT":
-        scope = f"organisational unit {(item.orgUnitId or '').removeprefix('id:')}".rstrip()
-    elif kind == "CUSTOMER":
-        scope = "tenant"
-    else:
-        return item.scopeType
-    return f"{scope}, under a condition" if item.condition else scope
+        return under(f"{UNIT} {unit or ''}".rstrip(), bool(item.condition)), unit
+    return under("tenant" if kind == "CUSTOMER" else item.scopeType, bool(item.condition)), None
+
+
+def under(scope: str | None, condition: bool) -> str | None:
+    return f"{scope}{CONDITION}" if scope and condition else scope
 
 
 DATASET = DataSet(

@@ -225,6 +225,7 @@ def row(
         privileged=high or template in _LEVELS["privileged"] or _marked(role, template),
         highly_privileged=high or (None if role.isBuiltIn is None else False),
         highest=highest,
+        resets_credentials=template in _LEVELS["resets"] or (False if role.isBuiltIn or known else None),
         state=state,
         via_id=via and via.id,
         via=via and (via.name or via.id),

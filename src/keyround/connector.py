@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from .errors import HARMLESS, CollectError, NotEnabled, Unexpected, from_json
-from .model import TABLES, Account, AccountUse, FactorUse, Row, SignIn
+from .model import TABLES, Account, AccountMeasure, AccountUse, FactorUse, Row, SignIn
 
 S = TypeVar("S")
 P = TypeVar("P")
@@ -249,15 +249,23 @@ def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], ta
 
     Complete when every required data set that fills the table is, or the one
     that stands in for it; where none is required, all are needed. A derived
-    table is: it answers unknown by itself.
+    table is: it answers unknown by itself. One that completes what was collected
+    is as whole as that: it cannot know of a row that did not arrive.
     A data set that the snapshot's version did not know yet counts as little as
     one that is not needed.
     """
     for derived in connector.derived:
         if derived.fills is table:
-            return Complete(0, derived.untold(outcomes))
+            collected = _collected(connector, outcomes, table) if table in derived.reads else NotOffered()
+            untold = derived.untold(outcomes)
+            return replace(collected, without=untold) if isinstance(collected, Incomplete) else Complete(0, untold)
     if table is AccountUse:
         return Complete(0, _use_untold(connector, outcomes))
+    return _collected(connector, outcomes, table)
+
+
+def _collected(connector: Connector[Any], outcomes: Mapping[str, Outcome], table: type[Row]) -> Outcome:
+    """`table_outcome` of a table by the data sets that fill it."""
     filling = [d for d in connector.datasets if (d.factors if table is FactorUse else table in d.fills)]
     if not filling:
         return NotOffered()
@@ -292,7 +300,19 @@ def _repairable(
 
 
 def _use_untold(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> dict[str, CollectError]:
-    """Why `account_use` is silent where neither the accounts nor a long sign-in log tell when they were used."""
+    """Why `account_use` is silent: neither accounts nor a long sign-in log tell, or the use of mail was not read."""
+    return _log_untold(connector, outcomes) | _mail_untold(connector, outcomes)
+
+
+def _mail_untold(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> dict[str, CollectError]:
+    measures = table_outcome(connector, outcomes, AccountMeasure)
+    if isinstance(measures, NotOffered):
+        return {}
+    reason = measures.error if isinstance(measures, Incomplete) else measures.without.get("old_mail_known")
+    return {"complete": reason} if reason else {}
+
+
+def _log_untold(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> dict[str, CollectError]:
     accounts = table_outcome(connector, outcomes, Account)
     reason = None if isinstance(accounts, NotOffered) else accounts.without.get("unused_since")
     for dataset in connector.datasets:

@@ -331,7 +331,8 @@ def _judgement(
         at_home = None if tenant.home_countries is None else list(tenant.home_countries)
         emergency = tuple(entry.get("emergency_accounts", ()))
         of_tenant = given | {"home_countries": at_home, "emergency_accounts": emergency,
-                             "log_since": _log_since(entry, outcomes)}  # fmt: skip
+                             "log_since": _log_since(entry, outcomes),
+                             "measured": not isinstance(of_table["account_measures"], NotOffered)}  # fmt: skip
         sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
         with sandbox.opened(sources[tenant.id], tenant.id) as db:
             records = _records(db, reader, given)

@@ -95,7 +95,7 @@ def test_nobody_listens(gather, big, nap):
 
 
 @pytest.mark.parametrize(
-    "unknown, columns", [("isGuestUser", set()), ("archived", {"enabled"}), ("name", {"display_name"})]
+    "unknown, columns", [("isGuestUser", set()), ("archived", {"enabled", "status"}), ("name", {"display_name"})]
 )
 def test_a_field_the_server_does_not_know_is_left_out(unknown, columns, gather, settings, cloud):
     error = {"error": {"code": 400, "message": f"Invalid field selection {unknown}", "errors": []}}
@@ -104,7 +104,7 @@ def test_a_field_the_server_does_not_know_is_left_out(unknown, columns, gather, 
     assert isinstance(outcome, Complete) and people(rows) == 48
     assert set(outcome.without) == columns
     for column in columns:
-        assert {getattr(row, column) for row in rows if hasattr(row, "activity")} <= {None, False}
+        assert {getattr(row, column) for row in rows if hasattr(row, "activity")} <= {None, False, "suspended"}
 
 
 def test_a_mask_that_is_refused_without_a_name_is_dropped(gather, settings, cloud):

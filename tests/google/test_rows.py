@@ -41,7 +41,7 @@ from keyround_google import (
 
 
 @pytest.mark.parametrize(
-    "module", [admin, app_passwords, refusals, role_words, wire], ids=lambda module: module.__name__
+    "module", [admin, app_passwords, refusals, role_words, users, wire], ids=lambda module: module.__name__
 )
 def test_examples_in_docstrings(module):
     tried = doctest.testmod(module)
@@ -53,7 +53,10 @@ def page(**body):
 
 
 def people(*given):
-    rows = list(users.rows(page(users=[{"id": str(index), **user} for index, user in enumerate(given)])))
+    body = page(users=[{"id": str(index), **user} for index, user in enumerate(given)])
+    told = users.Told()
+    told.add(body)
+    rows = list(users.rows(users.Page(body, told.names)))
     kinds = (Account, MfaRegistration, Setting)
     return [[row for row in rows if isinstance(row, kind)] for kind in kinds]
 
@@ -92,12 +95,17 @@ def test_a_flag_that_is_null_is_unknown_whatever_the_others_have():
 
 
 def test_suspended_archived_and_guests():
-    given = ({"suspended": True}, {"archived": True}, {"suspended": False, "isGuestUser": True})
+    given = (
+        {"suspended": True, "suspensionReason": "ADMIN"}, {"archived": True},
+        {"suspended": False, "isGuestUser": True, "suspensionReason": "stale"},
+    )  # fmt: skip
     accounts, _, _ = people(*given)
-    assert [a.enabled for a in accounts] == [False, False, True]
+    assert [(a.enabled, a.status, a.status_reason) for a in accounts] == [
+        (False, "suspended", "ADMIN"), (False, "archived", None), (True, "active", None),
+    ]  # fmt: skip
     assert [(a.kind, a.external) for a in accounts][1:] == [("member", False), ("guest", True)]
     (lone,), _, _ = people({"suspended": False})
-    assert lone.enabled is None  # nobody said whether anybody is archived
+    assert lone.enabled is lone.status is None  # nobody said whether anybody is archived
 
 
 def activity(*events, **changes):
@@ -219,32 +227,45 @@ def held(*items, groups=None, **role):
 @pytest.mark.parametrize(
     "role, judged",
     [
-        ({"rolePrivileges": []}, ("Front desk", False, False, False)),
-        ({"rolePrivileges": [{"privilegeName": "USERS_RETRIEVE"}]}, ("Front desk", False, False, False)),
-        ({"rolePrivileges": [{"privilegeName": "USERS_SECURITY"}]}, ("Front desk", True, False, False)),
-        ({"rolePrivileges": [{"privilegeName": "ADMIN_ROLE_MANAGEMENT"}]}, ("Front desk", True, True, False)),
-        ({}, ("Front desk", None, None, False)),
-        ({"isSuperAdminRole": True}, ("Front desk", True, True, True)),
-        ({"roleName": "_SEED_ADMIN_ROLE"}, ("Super Admin", True, True, True)),
-        ({"roleName": "_FUTURE_ROLE"}, ("_FUTURE_ROLE", None, None, False)),
-        ({"roleId": "1"}, (None, None, None, None)),
+        ({"rolePrivileges": []}, ("Front desk", False, False, False, False)),
+        ({"rolePrivileges": [{"privilegeName": "USERS_RETRIEVE"}]}, ("Front desk", False, False, False, False)),
+        ({"rolePrivileges": [{"privilegeName": "USERS_SECURITY"}]}, ("Front desk", True, False, False, True)),
+        ({"rolePrivileges": [{"privilegeName": "USER_SECURITY_ALL"}]}, ("Front desk", True, False, False, True)),
+        ({"rolePrivileges": [{"privilegeName": "GROUPS_UPDATE"}]}, ("Front desk", True, False, False, False)),
+        ({"rolePrivileges": [{"privilegeName": "ADMIN_ROLE_MANAGEMENT"}]}, ("Front desk", True, True, False, False)),
+        ({"rolePrivileges": [{"privilegeName": "APP_ADMIN"}]}, ("Front desk", None, False, False, False)),
+        ({"rolePrivileges": [{"privilegeName": "USERS_NEW"}]}, ("Front desk", None, False, False, None)),
+        ({}, ("Front desk", None, None, False, None)),
+        ({"roleName": "_HELP_DESK_ADMIN_ROLE"}, ("Help Desk Admin", True, None, False, True)),
+        ({"isSuperAdminRole": True}, ("Front desk", True, True, True, True)),
+        ({"roleName": "_SEED_ADMIN_ROLE"}, ("Super Admin", True, True, True, True)),
+        ({"roleName": "_FUTURE_ROLE"}, ("_FUTURE_ROLE", None, None, False, None)),
+        ({"roleId": "1"}, (None, None, None, None, None)),
     ],
 )
 def test_what_a_role_can_do(role, judged):
     (row,) = held({"assigneeType": "USER"}, **role)
-    assert (row.role, row.privileged, row.highly_privileged, row.highest) == judged
+    assert (row.role, row.privileged, row.highly_privileged, row.highest, row.resets_credentials) == judged
 
 
 def test_who_holds_it_and_for_how_long():
     (row,) = held({"assigneeType": "user", "expirationDetails": {"expireTime": "2026-12-01T00:00:00Z"}})
     assert (row.holder_kind, row.permanent, row.ends_at) == ("account", False, datetime(2026, 12, 1))
     (row,) = held({"scopeType": "ORG_UNIT", "orgUnitId": "id:03ph", "condition": "true"})
-    assert row.scope == "organisational unit 03ph, under a condition"
-    assert (row.holder_kind, row.permanent) == ("unknown", True)
-    everyone = page(members=[{"type": "CUSTOMER"}, {"id": "3", "type": "USER"}, {"id": "4", "type": "GROUP"}])
-    rows = held({"assigneeType": "group"}, groups={"7": roles.Group(page(name="Helpers"), (everyone,))})
-    assert [(r.holder_id, r.holder_kind, r.via, r.members_known) for r in rows] == [
-        ("7", "group", "Helpers", False), ("3", "account", "Helpers", True),
+    assert (row.scope, row.scope_id) == ("organisational unit 03ph, under a condition", "03ph")
+    assert (row.holder_kind, row.permanent) == (None, True)  # nobody said that it is no group
+    robot = {"id": "5", "type": "USER", "email": "robot@project.iam.gserviceaccount.com"}
+    listed = [
+        {"type": "CUSTOMER"},
+        {"id": "3", "type": "USER", "email": "bo@far.example"},
+        {"id": "4", "type": "GROUP"},
+    ]
+    rows = held(
+        {"assigneeType": "group"}, groups={"7": roles.Group(page(name="Helpers"), (page(members=[*listed, robot]),))}
+    )
+    assert [(r.holder_id, r.holder_kind, r.holder_name, r.via, r.members_known) for r in rows] == [
+        ("7", "group", None, "Helpers", True), ("3", "account", "bo@far.example", "Helpers", True),
+        ("5", "service_principal", robot["email"], "Helpers", True),
     ]  # fmt: skip
 
 
@@ -317,7 +338,7 @@ GROUPS = st.dictionaries(WORDS, st.builds(roles.Group, body(roles.About), st.tup
 @pytest.mark.parametrize(
     "dataset, pages",
     [
-        (users.DATASET, body(users.Users)),
+        (users.DATASET, st.builds(users.Page, body(users.Users), st.frozensets(st.sampled_from(FLAGS)))),
         (login_activities.DATASET, body(activities.Activities)),
         (saml_activities.DATASET, body(activities.Activities)),
         (login_signals.DATASET, body(activities.Activities)),

@@ -20,7 +20,7 @@ SQL = ("sign_in_places", "account_use", "factor_use")
 """Tables, in the order in which they are computed; each has a file of that name."""
 _GIVEN = {
     "sign_in_places": ("since", "until", "home_countries"),
-    "account_use": ("log_since",),
+    "account_use": ("log_since", "measured"),
     "factor_use": ("since", "until", "words", "strengths"),
 }
 

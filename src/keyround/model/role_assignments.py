@@ -17,7 +17,9 @@ class RoleAssignment(Row):
 
     holder_id: Annotated[Id, "Account or other principal that holds the role; joins accounts where kind is account."]
     holder_kind: Annotated[
-        str | None, "account, service_principal, group (members not readable), deleted or unknown."
+        str | None,
+        "account, service_principal, group (members not readable), deleted, no_person (a service account or a deleted "
+        "account, the provider does not say which) or unknown.",
     ] = None
     role_id: Annotated[str | None, "The provider's id of the role."] = None
     role: Annotated[str | None, "Name of the role."] = None
@@ -41,3 +43,4 @@ class RoleAssignment(Row):
     activated: Annotated[
         bool | None, "Switched on by the holder for a while; false: in force without being switched on."
     ] = None
+    resets_credentials: Annotated[bool | None, "The role can reset passwords or second factors of others."] = None
