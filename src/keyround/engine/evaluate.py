@@ -29,15 +29,17 @@ def evaluate(rule: Rule, db: duckdb.DuckDBPyConnection, tenant: str, provider: s
     missing row would turn the provider's silence into an accusation. Only a
     keep-fails rule may look at half a table: what it finds there is true, so its
     fails stand and its passes become unknown. When it finds nothing it has
-    nothing to say, and is not evaluated either.
+    nothing to say, and is not evaluated either. What it reads beside is never
+    missed: rows that are not there leave cells null, and the verdict follows.
 
     `given` holds now, since, until, home_countries and whatever replaces a
     parameter's default. Raises RuleError for anything wrong with the rule.
     """
     read = {name: outcomes[name] for name in sorted(rule.reads)}
-    if any(isinstance(outcome, NotOffered) for outcome in read.values()):
+    if any(isinstance(outcome, NotOffered) for name, outcome in read.items() if name not in rule.beside):
         return DoesNotApply(rule, tenant)
-    halves = {name: outcome.error for name, outcome in read.items() if isinstance(outcome, Incomplete)}
+    missed = {name: outcome.error for name, outcome in read.items() if isinstance(outcome, Incomplete)}
+    halves = {name: error for name, error in missed.items() if name not in rule.beside}
     if halves and rule.partial == "refuse":
         return NotEvaluated(rule, tenant, halves)
     judged = sorted(_judged(rule, db, provider, given, patience), key=lambda j: (j.subject, j.aspect))
@@ -48,7 +50,7 @@ def evaluate(rule: Rule, db: duckdb.DuckDBPyConnection, tenant: str, provider: s
         if not any(j.verdict == "fail" for j in judged):
             return NotEvaluated(rule, tenant, halves)
         judged = [j if j.verdict == "fail" else Judged(j.subject, "unknown", j.evidence, j.aspect) for j in judged]
-    return Evaluated(rule, tenant, tuple(judged), halves | dict(_without(rule, read)))
+    return Evaluated(rule, tenant, tuple(judged), missed | dict(_without(rule, read)))
 
 
 def _without(rule: Rule, read: Mapping[str, Outcome]) -> Iterator[tuple[str, CollectError]]:

@@ -54,6 +54,7 @@ class Rule:
     parameters: Mapping[str, Any]
     select: str
     partial: Literal["refuse", "keep-fails"]
+    beside: frozenset[str]  # tables it reads for what they add: it applies without them, and a missing row says nothing
     cases: tuple[Case, ...]
     reads: frozenset[str]
     columns: frozenset[str]  # every column name the select mentions
@@ -73,7 +74,8 @@ _REQUIRED = (
     "references",
     "select",
 )
-_OPTIONAL = {"id": "", "confidence": "certain", "controls": {}, "parameters": {}, "partial": "refuse", "case": []}
+_OPTIONAL = {"id": "", "confidence": "certain", "controls": {}, "parameters": {}, "partial": "refuse", "beside": [],
+             "case": []}  # fmt: skip
 _WORDS = {
     "severity": SEVERITIES,
     "confidence": CONFIDENCES,
@@ -113,7 +115,10 @@ def parse(name: str, text: str) -> Rule:
         raise refuse(error.detail.rstrip(".")) from error
     if undeclared := sorted(seen.parameters - GIVEN - raw["parameters"].keys()):
         raise refuse(f"parameter ${undeclared[0]} has no default under [parameters]")
+    if strange := sorted(set(raw["beside"]) - seen.tables):
+        raise refuse(f"beside names {strange[0]!r}, which the select does not read")
     cases = tuple(_cases(name, raw.pop("case")))
+    raw["beside"] = frozenset(raw["beside"])
     controls = {frame: tuple(ids) for frame, ids in raw.pop("controls").items()}
     return Rule(
         **cast("dict[str, Any]", raw | {"references": tuple(raw["references"]), "why": raw["why"].strip()}),
