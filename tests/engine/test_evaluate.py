@@ -61,6 +61,19 @@ def test_a_table_the_connector_does_not_offer(db: duckdb.DuckDBPyConnection) -> 
     assert isinstance(judge(db, rule(), {"sign_ins": NotOffered()}), Evaluated)
 
 
+def test_what_is_read_beside_is_never_missed(db: duckdb.DuckDBPyConnection) -> None:
+    two = """select a.account_id as subject, not a.enabled and u.passkeys is null as failing
+             from accounts a left join account_measures u using (account_id)"""
+    beside = rule(two, more='beside = ["account_measures"]')
+    for outcome, missing in ((NotOffered(), {}), (Incomplete(0, REFUSED), {"account_measures": REFUSED})):
+        result = judge(db, beside, {"account_measures": outcome})
+        assert isinstance(result, Evaluated) and result.missing == missing
+        assert [j.verdict for j in result.judged] == ["fail", "pass", "unknown"]
+    assert judge(db, beside, {"accounts": NotOffered()}) == DoesNotApply(beside, "t")
+    with pytest.raises(RuleError, match="beside names 'sign_ins'"):
+        rule(two, more='beside = ["sign_ins"]')
+
+
 def test_half_a_table_is_no_table(db: duckdb.DuckDBPyConnection) -> None:
     assert judge(db, rule(), {"accounts": Incomplete(3, REFUSED)}) == NotEvaluated(rule(), "t", {"accounts": REFUSED})
 

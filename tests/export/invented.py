@@ -154,6 +154,7 @@ def admin(id: str, role: str = "Global Administrator", **given: Any) -> RoleAssi
         "role": role,
         "privileged": True,
         "highly_privileged": True,
+        "resets_credentials": role != "Directory Readers",
         "highest": role == "Global Administrator",
         "state": "active",
         "scope": "tenant",

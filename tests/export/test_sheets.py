@@ -298,6 +298,34 @@ def test_administrators_are_told_by_name_until_when_and_where() -> None:
     assert told["di"][2] == "Administrative unit Werk Nord2024" and told["ed"][2] == "Administrative unit"
 
 
+def test_administrators_of_google_are_told_as_its_console_tells_them() -> None:
+    unit = "03ph8a2zabc1234"
+    helper = {"role": "Help Desk Admin", "role_id": "7", "resets_credentials": True}
+    scan = small(
+        [
+            account("flag", "flag", administrator="other"),
+            admin("flag", role=None, role_id=None, resets_credentials=None),
+            admin("robot", holder_kind="no_person", **helper),
+            admin("ed", scope="organisational unit /Laden", scope_id=unit, **helper),
+            admin("fi", scope=f"organisational unit {unit}, under a condition", scope_id=unit, role_id="7"),
+        ],
+        (),
+    )
+    found = {row["Name"].rpartition(" ")[2]: row for row in rows(scan, "Administrators")}
+    assert (found["flag"]["Role"], found["flag"]["Held"]) == ("Unknown", "By the directory's own mark")
+    assert found["flag"]["Resets passwords"] == "Unknown" and found["ed"]["Resets passwords"] == "Yes"
+    assert found["robot"]["Name"] == "Service account or deleted account: robot"
+    assert found["robot"]["Protected"] == "Not applicable"
+    assert found["ed"]["Scope"] == "Organisational unit /Laden"
+    assert found["fi"]["Scope"] == "Organisational unit, under a condition"
+    assert standing(scan).hidden_admins == 0
+
+
+def test_suspended_and_archived_are_told_apart() -> None:
+    people = [account(key, enabled=False, status=key) for key in ("suspended", "archived")]
+    assert {row["Kind"] for row in rows(small(people), "People")} == {"Member, suspended", "Member, archived"}
+
+
 def test_an_empty_sign_in_sheet_says_whether_it_knows() -> None:
     def empty(scan: Any) -> str:
         return next(b.empty for b in sheet(scan, "Sign-ins abroad").blocks if isinstance(b, Table))

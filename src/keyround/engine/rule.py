@@ -54,11 +54,12 @@ class Rule:
     parameters: Mapping[str, Any]
     select: str
     partial: Literal["refuse", "keep-fails"]
-    beside: frozenset[str]  # tables it reads for what they add: it applies without them, and a missing row says nothing
     cases: tuple[Case, ...]
     reads: frozenset[str]
     columns: frozenset[str]  # every column name the select mentions
     needs: frozenset[str]  # every $parameter the select mentions
+    # tables it reads for what they add: it applies without them, and a missing row says nothing
+    beside: frozenset[str] = frozenset()
 
 
 _REQUIRED = (

@@ -13,7 +13,7 @@ from ..model import RoleAssignment
 from ..words import say, word
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
 from .clean import short
-from .known import address, labels, offered, on, whole
+from .known import NOBODY, address, labels, offered, on, whole
 from .people import demanded, gaps
 from .roster import Person, people
 from .tones import tones
@@ -29,6 +29,7 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.tenant"), TENANT),
         Column(say("column.role"), 20),
         Column(say("column.level"), 12),
+        Column(say("column.resets"), 11),
         Column(say("column.state"), 16),
         Column(say("column.via"), 14),
         Column(say("column.scope"), 15),
@@ -70,8 +71,9 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
                 label.get(tenant.id, tenant.id),
                 role.role or say("unknown"),
                 word("level", level(role)),
+                say("unknown") if role.resets_credentials is None else say("yes" if role.resets_credentials else "no"),
                 _state(role),
-                role.via or (say("via.group") if role.via_id else say("via.direct")),
+                _path(role),
                 _scope(role),
                 word("protection", person.protection if person else _of_stranger(role)),
                 word("strength", person.strength) if person else None,
@@ -100,11 +102,18 @@ def _state(role: RoleAssignment) -> str:
     return say("state.permanent", state=state) if role.permanent else state
 
 
+def _path(role: RoleAssignment) -> str:
+    """Through which group; a row without a role is known by the directory's own flag alone."""
+    if role.via_id:
+        return role.via or say("via.group")
+    return say("via.direct" if role.role_id or role.holder_kind != "account" else "via.flag")
+
+
 def _scope(role: RoleAssignment) -> str:
-    """By name; an id at its end, which says nothing to anybody, is left out."""
+    """By name; an id, which says nothing to anybody, is left out."""
     said = word("scope", role.scope)
     said = said[:1].upper() + said[1:]
-    return said.removesuffix(f" {role.scope_id}") if role.scope_id else _ID.sub("", said)
+    return said.replace(f" {role.scope_id}", "") if role.scope_id else _ID.sub("", said)
 
 
 def _order(role: RoleAssignment, person: Person | None) -> tuple[int, str, str]:
@@ -118,7 +127,7 @@ def _stranger(role: RoleAssignment) -> str:
 
 
 def _of_stranger(role: RoleAssignment) -> str:
-    return "not_applicable" if role.holder_kind == "service_principal" else "unknown"
+    return "not_applicable" if role.holder_kind in NOBODY else "unknown"
 
 
 def _last(person: Person | None) -> Cell:

@@ -14,6 +14,9 @@ from ..words import country, listed, say, word
 if TYPE_CHECKING:
     from .roster import Person
 
+NOBODY = frozenset({"service_principal", "deleted", "no_person"})
+"""Kinds of role holders that are known to be no person."""
+
 
 def outcome(scan: Scan, tenant: str, table: str) -> Outcome | None:
     """What is known about one table of one tenant; None when nobody says, which is never taken for whole."""
@@ -61,6 +64,8 @@ def kind_of(account: Account | Person) -> str:
     said = word("kind", account.kind)
     if account.external and account.kind != "guest":
         said = say("kind.external", kind=said)
+    if account.status in ("suspended", "archived"):
+        return say(f"kind.{account.status}", kind=said)
     return say("kind.disabled", kind=said) if account.enabled is False else said
 
 

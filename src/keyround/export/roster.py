@@ -47,6 +47,7 @@ class Person:
     kind: str | None
     external: bool | None
     enabled: bool | None
+    status: str | None
     licensed: bool | None
     activity: str | None
     roles: tuple[Role, ...] | None
@@ -131,6 +132,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             kind=account.kind,
             external=account.external,
             enabled=account.enabled,
+            status=account.status,
             licensed=account.licensed,
             activity=account.activity or used.activity,
             roles=held if held or roles_whole else None,

@@ -17,7 +17,7 @@ from ..engine.rule import SEVERITIES, TOPICS, Rule
 from ..model import RoleAssignment, SignInPlace
 from ..words import say
 from .blocks import Tone
-from .known import answered, offered, whole
+from .known import NOBODY, answered, offered, whole
 from .roster import Person, everyone
 
 Group = Literal["none", "gaps", "unknown", "protected"]
@@ -141,7 +141,7 @@ def standing(scan: Scan) -> Standing:
         elif offered(scan, tenant.id, "role_assignments") and not whole(scan, tenant.id, "role_assignments"):
             got.admins.unread.append(tenant.id)
         for row in scan.rows(RoleAssignment, tenant.id):
-            if row.privileged is not False and row.holder_kind not in ("account", "service_principal"):
+            if row.privileged is not False and row.holder_kind not in ("account", *NOBODY):
                 got.hidden_admins += 1
     got.unused = _unused(scan, licences)
     got.takeovers = len(known_abroad | {_subject(f) for f in scan.findings if _takeover(f.rule)})
