@@ -6,9 +6,10 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+from tests.napping import NOW
 
 from keyround.connector import Complete
-from keyround.model import Account, MfaEnforcement, MfaRegistration, Setting
+from keyround.model import Account, MfaEnforcement, MfaRegistration, RoleAssignment, Setting
 from keyround_fixtures import Fault
 from keyround_google import CONNECTOR
 
@@ -54,16 +55,37 @@ def test_recovery_data_is_only_said_to_be_there(found, person):
 
 
 def test_administrators(found, person):
-    roles = {(row.holder_id, row.role): row for row in found["roles"]}
-    assert {h for (h, _), row in roles.items() if row.highest} == {*map(person, ("jule.hartwig", "owner", "alt.admin"))}
+    rows = [*found["users"], *found["roles"]]
+    tables = SimpleNamespace(rows=lambda table: (row for row in rows if isinstance(row, table)))
+    (derived,) = (one for one in CONNECTOR.derived if one.fills is RoleAssignment)
+    completed = list(derived.rows(tables, {"users": Complete(0)}, NOW.replace(tzinfo=None), {}))
+    roles = {(row.holder_id, row.role): row for row in completed}
+    assert len(roles) == len(completed)
+    highest = ("jule.hartwig", "owner", "alt.admin", "fred.geist")
+    assert {h for (h, _), row in roles.items() if row.highest} == {*map(person, highest)}
     pia = roles[person("pia.rathje"), "User Management Admin"]
     assert (pia.via, pia.members_known, pia.privileged, pia.permanent) == ("IT-Helfer", True, True, True)
     zeno = roles[person("zeit.helfer"), "User Management Admin"]
     assert zeno.permanent is False and zeno.ends_at is not None and zeno.via is None
-    sven = roles[person("sven.ohlsen"), "Passwort-Helfer"]
+    assert person("zeit.vorbei") not in {holder for holder, _ in roles}  # it is over
+    assert any(row.holder_id == person("zeit.vorbei") for row in found["roles"])
+    sven, ayla = roles[person("sven.ohlsen"), "Passwort-Helfer"], roles[person("azubi.helfer"), "Passwort-Helfer"]
     assert sven.scope.startswith("organisational unit ") and sven.privileged and not sven.highest
-    known = {row.account_id for row in found["users"] if isinstance(row, Account)}
-    assert [row.role for row in found["roles"] if row.holder_id not in known] == ["Groups Admin"]  # service account
+    assert (ayla.via, ayla.resets_credentials, ayla.holder_kind) == ("Werkstatt-Helfer", True, "account")
+    gesa = roles[person("gesa.mundt"), None]  # by the directory's flag alone
+    assert (gesa.privileged, gesa.role_id) == (True, None)
+    accounts = {row.account_id: row for row in found["users"] if isinstance(row, Account)}
+    strangers = {(row.role, row.holder_kind, row.holder_name) for row in completed if row.holder_id not in accounts}
+    assert strangers == {
+        ("Groups Admin", "no_person", None), ("Passwort-Helfer", "account", "dienst@partner.example"),
+    }  # fmt: skip
+    fred = accounts[person("fred.geist")]
+    assert (fred.administrator, fred.status, fred.status_reason, fred.enabled) == (
+        "highest",
+        "suspended",
+        "ADMIN",
+        False,
+    )
 
 
 def test_sign_ins(found, person):
