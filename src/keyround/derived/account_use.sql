@@ -30,12 +30,11 @@ log as (
     select min(signed_in_at) as begins from sign_ins where signed_in_at >= $log_since
 ),
 mail as (
-    select account_id, greatest(mail_at, imap_at, pop_at) as mail_at, single_sign_on_at, old_mail_known
+    select account_id, greatest(mail_at, imap_at, pop_at, single_sign_on_at) as used_at, old_mail_known
     from account_measures
 ),
 answers as (
-    select a.*, o.last_at, g.begins, m.mail_at, greatest(m.mail_at, m.single_sign_on_at) as used_at,
-           not $measured or coalesce(m.old_mail_known, false) as complete,
+    select a.*, o.last_at, g.begins, m.used_at, not $measured or coalesce(m.old_mail_known, false) as complete,
            coalesce(last_success_at, last_noninteractive_at, unused_since) is not null or activity is not null as told,
            greatest(o.doubt_at, case when a.username is null then s.any_at else s.nameless_at end) as doubt_at,
            coalesce(o.last_at, case when a.created_at is not null and g.begins is not null
@@ -57,6 +56,6 @@ select tenant, account_id,
        end as activity,
        case when told then greatest(last_success_at, last_noninteractive_at) else last_at end as last_use_at,
        case when told then 'provider' when begins is not null then 'audit' end as source,
-       mail_at, complete
+       complete
 from judged
 order by all

@@ -22,7 +22,6 @@ class AccountUse(Row):
     activity: Annotated[str | None, "seen: signed in at some time; never: it is known that it never did."] = None
     last_use_at: Annotated[datetime | None, "Last successful sign-in on record, by a person or an app, UTC."] = None
     source: Annotated[str | None, "provider, or audit: the sign-in log was searched."] = None
-    mail_at: Annotated[datetime | None, "The mailbox was last used, in person or by a program, UTC."] = None
     complete: Annotated[
         bool | None,
         "Every kind of use counts in it; false: the provider tells of sign-ins in person alone, and its report on the "
