@@ -31,10 +31,8 @@ def rows(
     told: set[tuple[str | None, ...]] = set()
     holders: set[str] = set()
     highest: set[str] = set()
-    ended: set[str] = set()
     for assignment in tables.rows(RoleAssignment):
         if assignment.ends_at and assignment.ends_at <= now:
-            ended.add(assignment.holder_id)
             continue
         for held in _spelt_out(assignment, flags, whole):
             key = (held.holder_id, held.role_id, held.via_id, held.scope_id, held.scope)
@@ -49,9 +47,7 @@ def rows(
         if flag == "highest" and account_id not in highest:
             yield _super(account_id)
         elif flag == "other" and account_id not in holders:
-            # Which role is open, not that there is one; unless the flag may only lag behind one that has ended.
-            privileged = None if account_id in ended else True
-            yield RoleAssignment(account_id, "account", privileged=privileged, highest=False, state="active")
+            yield RoleAssignment(account_id, "account", highest=False, state="active")  # of whatever kind
 
 
 def _spelt_out(held: RoleAssignment, known: Mapping[str, Any], whole: bool) -> Iterator[RoleAssignment]:

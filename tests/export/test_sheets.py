@@ -304,7 +304,7 @@ def test_administrators_of_google_are_told_as_its_console_tells_them() -> None:
     scan = small(
         [
             account("flag", "flag", administrator="other"),
-            admin("flag", role=None, role_id=None, resets_credentials=None),
+            admin("flag", role=None, role_id=None, privileged=None, resets_credentials=None),
             admin("robot", holder_kind="no_person", **helper),
             admin("ed", scope="organisational unit /Laden", scope_id=unit, **helper),
             admin("fi", scope=f"organisational unit {unit}, under a condition", scope_id=unit, role_id="7"),
@@ -318,7 +318,7 @@ def test_administrators_of_google_are_told_as_its_console_tells_them() -> None:
     assert found["robot"]["Protected"] == "Not applicable"
     assert found["ed"]["Scope"] == "Organisational unit /Laden"
     assert found["fi"]["Scope"] == "Organisational unit, under a condition"
-    assert standing(scan).hidden_admins == 0
+    assert standing(scan).hidden_admins == 0 and standing(scan).admins.total == 1
 
 
 def test_suspended_and_archived_are_told_apart() -> None:

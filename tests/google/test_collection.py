@@ -73,7 +73,7 @@ def test_administrators(found, person):
     assert sven.scope.startswith("organisational unit ") and sven.privileged and not sven.highest
     assert (ayla.via, ayla.resets_credentials, ayla.holder_kind) == ("Werkstatt-Helfer", True, "account")
     gesa = roles[person("gesa.mundt"), None]  # by the directory's flag alone
-    assert (gesa.privileged, gesa.role_id) == (True, None)
+    assert (gesa.privileged, gesa.role_id) == (None, None)
     accounts = {row.account_id: row for row in found["users"] if isinstance(row, Account)}
     strangers = {(row.role, row.holder_kind, row.holder_name) for row in completed if row.holder_id not in accounts}
     assert strangers == {

@@ -147,13 +147,7 @@ def test_an_administrator_by_the_directory_s_flag_is_one_without_a_role_row():
     found = {
         (row.holder_id, row.role, row.privileged, row.highest) for row in completed(rows, people) if not row.role_id
     }
-    assert found == {("1", "Super Admin", True, True), ("2", None, True, False)}
-
-
-def test_the_flag_may_lag_behind_a_role_that_has_ended():
-    over = RoleAssignment("1", "account", "h", privileged=True, ends_at=datetime(2026, 10, 31))
-    (row,) = completed([over], [Account("1", administrator="other")])
-    assert (row.role_id, row.privileged) == (None, None)
+    assert found == {("1", "Super Admin", True, True), ("2", None, None, False)}
 
 
 def test_roles_that_were_refused_stay_refused_whoever_is_known_by_the_flag():

@@ -33,7 +33,8 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One account. `password_alone`: a success of the window is known to have used no second factor.
+    """One account. `password_alone`: a success of the window is known to have used no second factor. `marked`: the
+    directory itself calls it an administrator, whatever is known of its roles.
 
     `enforcement` is the verdict; `if_enabled` the one that report-only policies would bring, `when_active` the one
     once every role that can be switched on is on.
@@ -48,6 +49,7 @@ class Person:
     external: bool | None
     enabled: bool | None
     status: str | None
+    marked: bool
     licensed: bool | None
     activity: str | None
     roles: tuple[Role, ...] | None
@@ -79,6 +81,11 @@ class Person:
     @property
     def guest(self) -> bool:
         return self.kind == "guest" or self.external is True
+
+    @property
+    def administers(self) -> bool:
+        """An administrator by a privileged role or by the directory's own mark."""
+        return self.marked or self.privileged is True
 
     @property
     def counted(self) -> bool:
@@ -133,6 +140,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             external=account.external,
             enabled=account.enabled,
             status=account.status,
+            marked=account.administrator in ("highest", "other"),
             licensed=account.licensed,
             activity=account.activity or used.activity,
             roles=held if held or roles_whole else None,

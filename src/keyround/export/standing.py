@@ -173,7 +173,7 @@ def _count(person: Person, into: Standing) -> None:
         into.others += 1
     if person.protection == "not_applicable":
         return
-    if person.privileged:
+    if person.administers:
         into.admins.add(person)
         if person.protection == "not_protected" or (person.protection == "can_switch_off" and person.password_alone):
             into.takeable.add(_who(person))
