@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.napping import NOW, Nap
 
-from keyround.connector import Complete, Incomplete, Without, table_outcome
+from keyround.config import Client, TenantConfig
+from keyround.connector import Complete, DataSet, Incomplete, Without, table_outcome
+from keyround.engine.results import Evaluated
+from keyround.engine.rule import load
 from keyround.errors import NotGranted
-from keyround.model import Account, OrgUnit, RoleAssignment
+from keyround.model import Account, AccountMeasure, AccountUse, OrgUnit, RoleAssignment
+from keyround.scan import scan
+from keyround.store import ClientStore
 from keyround_google import CONNECTOR, administrators, users
 
 
@@ -157,3 +164,55 @@ def test_roles_that_were_refused_stay_refused_whoever_is_known_by_the_flag():
     untold = {"via": NotGranted("No groups.")}
     found = table_outcome(CONNECTOR, outcomes | {"roles": Complete(0, untold)}, RoleAssignment)
     assert found == Complete(0, untold)
+
+
+def test_where_mail_is_measured_and_the_measure_was_refused_it_is_said_why_nobody_is_unused():
+    report = DataSet("report", (AccountMeasure,), lambda *_: iter(()), lambda _: (), tells="", source="")
+    reader = SimpleNamespace(derived=(), datasets=(users.DATASET, report))
+    refused = NotGranted("No report.")
+    for outcome in (Incomplete(0, refused), Complete(0, {"old_mail_known": refused})):
+        found = table_outcome(reader, {"users": Complete(0), "report": outcome}, AccountUse)
+        assert found.without == {"complete": refused}
+    assert not table_outcome(reader, {"users": Complete(0), "report": Complete(0)}, AccountUse).without
+
+
+@pytest.fixture
+def judged(cloud, settings, monkeypatch, tmp_path):
+    """Scans the company and judges it: (rule, user name before the @) -> verdict."""
+    monkeypatch.setenv("T", cloud.token(cloud.tenants[0]))
+    tenant = {"credential": "token", "token": "env:T", "customer_id": settings["customer_id"], "api_url": cloud.url}
+    client = Client("acme", "Acme", (TenantConfig("google", {"connector": "google", **tenant}, Path()),))
+    rules = [rule for rule in load() if rule.topic == "administrators" or rule.id == "account-no-second-factor"]
+    names = {user["id"]: user["primaryEmail"].partition("@")[0] for user in cloud.tenants[0].tables["users"]}
+
+    def run():
+        store = ClientStore(tmp_path, "acme")
+        _, found = scan(client, store, rules, NOW.replace(tzinfo=None), 1, Nap().clock, lambda *_: None)
+        return {
+            (result.rule.id, names.get(one.subject, one.subject)): one.verdict
+            for result in found.results if isinstance(result, Evaluated) for one in result.judged
+        }  # fmt: skip
+
+    return run
+
+
+def test_the_administrators_of_the_company_are_judged_as_an_expert_would(judged, cloud):
+    verdicts = judged()
+    failed = {who for (rule, who), verdict in verdicts.items() if (rule, verdict) == ("admin-no-second-factor", "fail")}
+    assert failed == {"owner", "pia.rathje", "gesa.mundt"}  # the last by the directory's mark alone
+    assert verdicts["admin-no-second-factor", "azubi.helfer"] == "pass"
+    assert verdicts["account-no-second-factor", "zeit.vorbei"] == "fail"  # an administrator until last week
+    assert verdicts["highest-admin-without-key", "owner"] == "fail"
+    assert not {rule for rule, who in verdicts if who == "fred.geist"}  # suspended: counts nowhere
+    (count,) = (verdict for (rule, _), verdict in verdicts.items() if rule == "highest-administrator-count")
+    assert count == "pass"
+
+
+def test_roles_that_were_refused_hide_no_administrator_whom_the_directory_marks(judged, cloud):
+    cloud.deny(cloud.tenants[0], "admin.directory.rolemanagement.readonly")
+    verdicts = judged()
+    failed = {who for (rule, who), verdict in verdicts.items() if (rule, verdict) == ("admin-no-second-factor", "fail")}
+    assert failed == {"owner", "pia.rathje", "gesa.mundt"}
+    assert verdicts["highest-admin-without-key", "owner"] == "fail"
+    passed = {rule for (rule, _), verdict in verdicts.items() if verdict == "pass"}
+    assert not passed & {"admin-no-second-factor", "highest-admin-without-key", "highest-administrator-count"}
