@@ -121,6 +121,9 @@ def test_scopes_have_names_and_roles_the_id_that_every_tenant_shares(found, name
     app = rows["service_principal", "Exchange Administrator", None]
     assert (app.holder_name, app.holder_kind) == ("Backup Nordspeicher", "service_principal")
     assert rows["deleted", "User Administrator", None].holder_name is None
+    resets = {role: row.resets_credentials for (_, role, _), row in rows.items()}
+    assert resets["User Administrator"] is resets["Global Administrator"] is True
+    assert (resets["Exchange Administrator"], resets["Passwort-Hotline"]) == (False, None)
 
 
 def test_without_a_permission_for_names_the_ids_name_the_scopes(gather, p2, names):
