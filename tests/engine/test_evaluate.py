@@ -74,6 +74,16 @@ def test_what_is_read_beside_is_never_missed(db: duckdb.DuckDBPyConnection) -> N
         rule(two, more='beside = ["sign_ins"]')
 
 
+def test_where_nobody_is_concerned_a_column_that_was_not_told_is_not_missed(db: duckdb.DuckDBPyConnection) -> None:
+    nobody = rule("select account_id as subject, strongest = 'weak' as failing from mfa_registrations")
+    used = rule("select account_id as subject, true as failing, method from factor_use")
+    untold: Outcome = Complete(0, {"strongest": REFUSED, "method": REFUSED})
+    result = judge(db, nobody, {"mfa_registrations": untold})
+    assert isinstance(result, Evaluated) and result.missing == {}
+    result = judge(db, used, {"factor_use": untold})  # without the method there is no row
+    assert isinstance(result, Evaluated) and result.missing == {"factor_use.method": REFUSED}
+
+
 def test_half_a_table_is_no_table(db: duckdb.DuckDBPyConnection) -> None:
     assert judge(db, rule(), {"accounts": Incomplete(3, REFUSED)}) == NotEvaluated(rule(), "t", {"accounts": REFUSED})
 

@@ -50,7 +50,17 @@ def evaluate(rule: Rule, db: duckdb.DuckDBPyConnection, tenant: str, provider: s
         if not any(j.verdict == "fail" for j in judged):
             return NotEvaluated(rule, tenant, halves)
         judged = [j if j.verdict == "fail" else Judged(j.subject, "unknown", j.evidence, j.aspect) for j in judged]
-    return Evaluated(rule, tenant, tuple(judged), missed | dict(_without(rule, read)))
+    missing = missed | dict(_without(rule, read))
+    if not judged:
+        missing = {name: error for name, error in missing.items() if _empties(rule, name)}
+    return Evaluated(rule, tenant, tuple(judged), missing)
+
+
+def _empties(rule: Rule, name: str) -> bool:
+    """Whether without this table or column a subject may be missing. A null cell only leaves a verdict open, as long
+    as the column is none of those that make the row itself."""
+    table, _, column = name.partition(".")
+    return column in TABLES[table].KEY if column else table not in rule.beside
 
 
 def _without(rule: Rule, read: Mapping[str, Outcome]) -> Iterator[tuple[str, CollectError]]:
