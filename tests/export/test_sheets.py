@@ -323,6 +323,8 @@ def test_administrators_of_google_are_told_as_its_console_tells_them() -> None:
 
 def test_suspended_and_archived_are_told_apart() -> None:
     people = [account(key, enabled=False, status=key) for key in ("suspended", "archived")]
+    (shut,) = rows(small([*people, admin("suspended")]), "Administrators")
+    assert (shut["State"], shut["Protected"]) == ("Account cannot sign in", "Not applicable")
     assert {row["Kind"] for row in rows(small(people), "People")} == {"Member, suspended", "Member, archived"}
 
 

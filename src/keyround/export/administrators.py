@@ -72,7 +72,7 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
                 role.role or say("unknown"),
                 word("level", level(role)),
                 say("unknown") if role.resets_credentials is None else say("yes" if role.resets_credentials else "no"),
-                _state(role),
+                _state(role, person),
                 _path(role),
                 _scope(role),
                 word("protection", person.protection if person else _of_stranger(role)),
@@ -94,8 +94,10 @@ def level(role: RoleAssignment) -> str:
     return "privileged" if role.privileged else "other"
 
 
-def _state(role: RoleAssignment) -> str:
-    """Active or not yet, and where anybody said so, until when."""
+def _state(role: RoleAssignment, person: Person | None) -> str:
+    """Active or not yet, and where anybody said so, until when; nothing of it counts while the account is shut."""
+    if person and person.enabled is False:
+        return say("state.shut")
     state = word("state", "activated" if role.activated and role.state == "active" else role.state)
     if role.ends_at:
         return say("state.until", state=state, day=role.ends_at.date())

@@ -142,7 +142,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             status=account.status,
             marked=account.administrator in ("highest", "other"),
             licensed=account.licensed,
-            activity=account.activity or used.activity,
+            activity=used.activity or account.activity,
             roles=held if held or roles_whole else None,
             privileged=_any_privileged(held, roles_whole and not hidden),
             protection=protection(registered, verdict, account.enabled, account.kind),
