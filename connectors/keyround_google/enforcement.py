@@ -1,60 +1,290 @@
-"""Is 2-Step Verification demanded of each person? By Google's own flag, and nothing else yet.
+"""Is 2-Step Verification demanded of each person, by what, and where not? Worked out from the snapshot alone.
 
-The flag is what Google itself works out for a person from every policy. It does
-not say whether somebody is still inside an enrolment period, and people who
-sign in through another provider are that provider's business.
+Google's own flag is what counts today; the policies explain it, tell what is to come, and are shown beside it where
+the two disagree. Whoever signs in through another provider is that provider's business: Google does not ask there.
+
+Source  https://support.google.com/a/answer/9176805
+        https://support.google.com/a/answer/9464354 (single sign-on; never for super administrators)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from keyround.connector import Derived, Incomplete, Outcome, Tables
-from keyround.model import Account, MfaEnforcement, MfaRegistration, Setting
+from keyround.connector import NOT_READ_THEN, Complete, Derived, Incomplete, Outcome, Tables
+from keyround.model import (
+    AccessPolicy,
+    Account,
+    AccountMeasure,
+    AuditEvent,
+    FactorUse,
+    Group,
+    GroupMember,
+    LicenseAssignment,
+    MfaEnforcement,
+    MfaRegistration,
+    OrgUnit,
+    RoleAssignment,
+    Setting,
+)
 
+from .two_step import Estate, Possible, estate, resists_phishing
+from .two_step.contradictions import against_log, against_policy, against_report
+from .two_step.demand import Demand, Demands
+from .two_step.leave import Leave, granted, leave
+from .two_step.people import Profile
+from .two_step.words import FLAG, GOOGLE, STEP, day
 from .users import ENFORCED
 
-BY = "Google 2-Step Verification"
-FLAG = "Google's own flag for this person; which policy is behind it, and single sign-on, are not read."
-NOT_ENROLLED = (
-    "Not enrolled: will be asked to set it up at the next sign-in, may still be inside an enrolment period, "
-    "and until then the password alone is enough."
-)
+RECENT = timedelta(days=30)
+ELSEWHERE = frozenset({"saml", "oidc", "external_provider"})
+PROVIDER = "Single sign-on with another provider"
+
+TRUSTED = "Not asked again on devices that the person has marked as trusted."
+BY_OTHERS = "Signs in through another provider, too: Google does not ask there."
+OLD_PROGRAMS = "Programs that send nothing but the password are let in (less secure apps)."
+MAY_NOT = f"Not enrolled, and {STEP} may not be set up there."
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What the log tells of one account's successes. `bare_at`: the last with a password alone."""
+
+    first_at: datetime | None = None
+    bare_at: datetime | None = None
+    elsewhere: bool = False
 
 
 def rows(
     tables: Tables, outcomes: Mapping[str, Outcome], now: datetime, config: Mapping[str, Any]
 ) -> Iterator[MfaEnforcement]:
-    flags = {s.scope.removeprefix("account:"): s.value for s in tables.rows(Setting) if s.name == ENFORCED}
-    registered = {r.account_id: r.registered for r in tables.rows(MfaRegistration)}
-    unread = _unread(outcomes)
-    configured = frozenset(config.get("emergency_accounts", ()))
+    tenant = _Tenant.read(tables, outcomes, now, config)
     for account in tables.rows(Account):
-        found = _judged(account, flags.get(account.account_id), registered.get(account.account_id), unread)
-        # Google has no policies that only watch.
-        yield replace(found, report_only=[], emergency=(account.username or "").lower() in configured)
+        yield tenant.judged(account)
 
 
-def _judged(account: Account, flag: str | None, registered: bool | None, unread: str) -> MfaEnforcement:
-    if account.enabled is False:
-        return MfaEnforcement(account.account_id, "blocked", reason="The account is suspended or archived.")
-    if flag == "true":
-        gaps = [NOT_ENROLLED] if registered is False else []
-        return MfaEnforcement(account.account_id, "enforced", enforced_by=[BY], gaps=gaps, reason=FLAG)
-    if flag == "false":
-        return MfaEnforcement(account.account_id, "not_enforced", enforced_by=[], gaps=[], reason=FLAG)
-    return MfaEnforcement(account.account_id, "unknown", reason=unread)
+@dataclass(slots=True)
+class _Tenant:
+    """Everything the verdicts rest on. `unread…` say why something is not known; "" where it is."""
+
+    known: Estate
+    demands: Demands
+    unread: str
+    unread_elsewhere: str
+    unread_flag: str
+    flags: Mapping[str, str | None]
+    registered: Mapping[str, bool | None]
+    granted: Mapping[str, AuditEvent]
+    uses: Mapping[str, Use]
+    measures: Mapping[str, AccountMeasure]
+    configured: frozenset[str]
+    now: datetime
+    since: datetime | None
+    providers: dict[Profile, Possible[bool | None]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, tables: Tables, outcomes: Mapping[str, Outcome], now: datetime, config: Mapping[str, Any]) -> _Tenant:
+        flags = (row for row in tables.rows(Setting) if row.name == ENFORCED)
+        known = estate(tables, outcomes)
+        return cls(
+            known=known,
+            demands=Demands(known, now),
+            unread=_unread(outcomes.get("policies")),
+            unread_elsewhere=_unread(outcomes.get("sso")),
+            unread_flag=_unread_flag(outcomes.get("users")),
+            flags={row.scope.removeprefix("account:"): row.value for row in flags},
+            registered={row.account_id: row.registered for row in tables.rows(MfaRegistration)},
+            granted=granted(tables),
+            uses=_uses(tables),
+            measures={row.account_id: row for row in tables.rows(AccountMeasure)},
+            configured=frozenset(config.get("emergency_accounts", ())),
+            now=now,
+            since=config.get("since"),
+        )
+
+    def judged(self, account: Account) -> MfaEnforcement:
+        emergency = (account.username or "").lower() in self.configured
+        key = account.account_id
+        if account.enabled is False:
+            word = account.status if account.status in ("suspended", "archived") else "suspended or archived"
+            return MfaEnforcement(key, "blocked", report_only=[], reason=f"The account is {word}.", emergency=emergency)
+        who = self.known.people.profile(account)
+        demand = None if self.unread else self.demands.of(who)
+        flag = {"true": True, "false": False}.get(self.flags.get(key) or "")
+        elsewhere = self._elsewhere(account, who)
+        words = _words(flag, demand, elsewhere.values)
+        verdict = words.pop() if len(words) == 1 else "unknown"
+        registered = self.registered.get(key)
+        left = self._left(account, demand) if registered is False and verdict == "enforced" else None
+        untold = verdict == "unknown"
+        return MfaEnforcement(
+            account_id=key,
+            verdict=verdict,
+            enforced_by=None if untold else self._by(verdict, flag, demand, who),
+            gaps=None if untold else self._gaps(verdict, registered, demand, elsewhere, left),
+            excluded_by=None if demand is None else list(demand.exempt),
+            phishing_resistant=_resistant(verdict, demand),
+            reason=self._reason(verdict, flag, demand, elsewhere),
+            policies=None if demand is None else list(demand.policies),
+            report_only=[],  # Google has no policies that only watch.
+            verdict_if_enabled="enforced" if verdict == "scheduled" else None,
+            legacy_blocked=None if demand is None or demand.old_programs is None else not demand.old_programs,
+            emergency=emergency,
+            contradiction=" ".join(self._contradictions(account, who, flag, registered, demand, left)) or None,
+            grace_until=left.until if left else None,
+        )
+
+    def _elsewhere(self, account: Account, who: Profile) -> Possible[bool | None]:
+        """Whether another provider signs the person in; by its traces where the assignments do not tell."""
+        if who not in self.providers:
+            self.providers[who] = self.known.signs_in_elsewhere(who)
+        found = self.providers[who]
+        if who.highest or not (self.unread_elsewhere or found.value is None):
+            return found
+        measure = self.measures.get(account.account_id)
+        seen = measure.single_sign_on_at if measure else None
+        if self.uses.get(account.account_id, Use()).elsewhere or (seen and seen > self.now - RECENT):
+            return Possible(((None, True),))
+        if self.unread_elsewhere and found.value is not False:  # some of them arrived: there is such a provider
+            return Possible(((None, True), (None, False)))
+        return found
+
+    def _by(self, verdict: str, flag: bool | None, demand: Demand | None, who: Profile) -> list[str]:
+        match verdict:
+            case "third_party":
+                return [PROVIDER]
+            case "enforced" | "scheduled" if demand and demand.words == {{"enforced": "on"}.get(verdict, verdict)}:
+                return [self.demands.name(one) for one, _ in demand.states.winners if one] or [FLAG]
+            case "enforced" if demand and flag and who.admin and "on" not in demand.words:
+                return [GOOGLE]
+            case "enforced":
+                return [FLAG]
+        return []
+
+    def _gaps(
+        self, verdict: str, registered: bool | None, demand: Demand | None, elsewhere: Possible[bool | None],
+        left: Leave | None,
+    ) -> list[str]:  # fmt: skip
+        gaps = []
+        if verdict == "scheduled" and demand:
+            until = f"Only from {day(min(demand.dates))} on" if demand.dates else "Only later"
+            then = "it can be switched off" if registered else "the password alone may be enough"
+            gaps.append(f"{until}: before that {then}.")
+        if left:
+            gaps.append(MAY_NOT if demand and demand.may_enroll is False else left.gap)
+        if verdict in ("enforced", "scheduled"):
+            gaps += [BY_OTHERS] * (elsewhere.value is True)
+        if verdict == "enforced" and demand:
+            gaps += [TRUSTED] * (demand.trusted is True and not left) + [OLD_PROGRAMS] * (demand.old_programs is True)
+        return gaps
+
+    def _left(self, account: Account, demand: Demand | None) -> Leave:
+        """How long somebody who has not enrolled may go on so."""
+        granted = self.granted.get(account.account_id) or self.granted.get((account.username or "").lower())
+        # The window of the log begins somewhere: the first sign-in in it is the first for whoever is younger.
+        is_first = account.created_at and self.since and account.created_at >= self.since
+        first_at = self.uses.get(account.account_id, Use()).first_at if is_first else None
+        return leave(account, demand.period if demand else None, granted, first_at, self.now)
+
+    def _contradictions(
+        self, account: Account, who: Profile, flag: bool | None, registered: bool | None, demand: Demand | None,
+        left: Leave | None,
+    ) -> Iterator[str]:  # fmt: skip
+        if flag is None:
+            return
+        if demand:
+            yield from against_policy(flag, demand, who, self.now)
+        measure = self.measures.get(account.account_id)
+        if measure and registered is not None:
+            yield from against_report(measure, flag, registered)
+        bare_at = self.uses.get(account.account_id, Use()).bare_at
+        if flag and demand and left and bare_at:
+            yield from against_log(bare_at, demand, left)
+
+    def _reason(self, verdict: str, flag: bool | None, demand: Demand | None, elsewhere: Possible[bool | None]) -> str:
+        said = []
+        if flag is None:
+            said.append(self.unread_flag)
+            if demand and verdict != "unknown":
+                said.append("The policies decide instead.")
+        elif verdict != "unknown":
+            said.append("Google's own flag for this person.")
+        if verdict == "third_party":
+            said.append("Another provider signs this person in: whether it asks for a second factor is decided there.")
+        if self.unread:
+            said.append(f"Which policy is behind it, and what is planned, is not known: {self.unread}")
+        why = set(demand.states.why if demand else ())
+        if verdict != "third_party" and (flag is not True or verdict == "unknown"):
+            why |= elsewhere.why
+            if None in elsewhere.values:
+                said.append("Google did not say whether another provider signs this person in.")
+            if self.unread_elsewhere and flag is False:
+                said.append(f"Single sign-on with another provider is not known: {self.unread_elsewhere}")
+        if why:
+            start = "It depends on this" if verdict == "unknown" else "Which policy is behind it is not certain"
+            said.append(f"{start}: {'; '.join(sorted(why))}.")
+        if demand and "unclear" in demand.words:
+            said.append("The date of a policy cannot be read.")
+        return " ".join(dict.fromkeys(said))
 
 
-def _unread(outcomes: Mapping[str, Outcome]) -> str:
+def _words(flag: bool | None, demand: Demand | None, elsewhere: set[bool | None]) -> set[str]:
+    """Every verdict that may be true of the person."""
+    if flag:
+        return {"enforced"}
+    if flag is None and (demand is None or "unclear" in demand.words):
+        return {"unknown"}
+    otherwise = {{True: "third_party", False: "not_enforced", None: "unknown"}[one] for one in elsewhere}
+    found: set[str] = set()
+    for state in demand.words if demand else {"off"}:
+        if state in ("scheduled", "unclear"):
+            found.add("scheduled")
+        if state == "on" and flag is None:
+            found.add("enforced")
+        elif state != "scheduled":
+            found |= otherwise
+    return found
+
+
+def _resistant(verdict: str, demand: Demand | None) -> bool | None:
+    if verdict == "enforced":
+        return resists_phishing(demand.factors) if demand else None
+    return False if verdict in ("scheduled", "not_enforced") else None
+
+
+def _uses(tables: Tables) -> dict[str, Use]:
+    found: dict[str, Use] = {}
+    for row in tables.rows(FactorUse):
+        before = found.get(row.account_id, Use())
+        first = min(filter(None, (before.first_at, row.first_at)), default=None)
+        bare = row.last_at if row.method == "password" else before.bare_at
+        found[row.account_id] = Use(first, bare, before.elsewhere or row.method in ELSEWHERE)
+    return found
+
+
+def _unread(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return NOT_READ_THEN
+    return outcome.error.detail if isinstance(outcome, Incomplete) else ""
+
+
+def _unread_flag(outcome: Outcome | None) -> str:
     """Why a flag that is not there is not there."""
-    outcome = outcomes.get("users")
     if isinstance(outcome, Incomplete):
         return f"Google's flag for this person was not read: {outcome.error.detail}"
-    return "Google did not say whether 2-Step Verification is enforced for this person."
+    if isinstance(outcome, Complete) and (lacking := outcome.without.get(f"settings.{ENFORCED}")):
+        return f"Google's flag for this person was not read: {lacking.detail}"
+    return f"Google did not say whether {STEP} is enforced for this person."
 
 
-DERIVED = Derived(fills=MfaEnforcement, reads=(Account, MfaRegistration, Setting), rows=rows)
+DERIVED = Derived(
+    fills=MfaEnforcement,
+    reads=(
+        Account, MfaRegistration, Setting, AccessPolicy, OrgUnit, Group, GroupMember, RoleAssignment,
+        LicenseAssignment, AuditEvent, AccountMeasure, FactorUse,
+    ),
+    rows=rows,
+)  # fmt: skip

@@ -31,7 +31,10 @@ class MfaEnforcement(Row):
         None
     )
     report_only: Annotated[list[str] | None, "Policies that only watch so far and would apply to the account."] = None
-    verdict_if_enabled: Annotated[str | None, "The verdict if those were switched on, where it differs."] = None
+    verdict_if_enabled: Annotated[
+        str | None,
+        "The verdict if those were switched on, or once the day of a scheduled one has come, where it differs.",
+    ] = None
     legacy_blocked: Annotated[bool | None, "Clients that can only send a password are kept out."] = None
     device_code_blocked: Annotated[bool | None, "Sign-ins by a code typed on another device are kept out."] = None
     registration_protected: Annotated[
