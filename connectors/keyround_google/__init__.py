@@ -22,13 +22,19 @@ from . import (
     customer,
     devices,
     enforcement,
+    exclusions,
+    licenses,
     login_activities,
     login_signals,
     noted,
+    org_units,
+    policies,
+    policy_groups,
     registrations,
     roles,
     saml_activities,
     settings,
+    sso,
     token_activities,
     tokens,
     usage,
@@ -62,6 +68,11 @@ class Google:
         elsewhere(customer.DATASET),
         noting(users.DATASET, noted.accounts),
         noting(roles.DATASET, noted.holders),
+        elsewhere(org_units.DATASET),
+        elsewhere(policies.DATASET),
+        elsewhere(sso.DATASET),
+        policy_groups.DATASET,
+        licenses.DATASET,
         login_activities.DATASET,
         elsewhere(saml_activities.DATASET),
         elsewhere(login_signals.DATASET),
@@ -76,7 +87,12 @@ class Google:
         devices.PHONES,
     )
     datasets = tuple(map(_budgeted, datasets))
-    derived: Sequence[Derived] = (administrators.DERIVED, registrations.DERIVED, enforcement.DERIVED)
+    derived: Sequence[Derived] = (
+        administrators.DERIVED,
+        registrations.DERIVED,
+        enforcement.DERIVED,
+        exclusions.DERIVED,
+    )
     setup = SetUp(datasets)
 
     def tenant_of(self, raw: Mapping[str, Any]) -> str:

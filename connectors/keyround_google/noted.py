@@ -28,7 +28,8 @@ class Noted:
     `accounts` are those that can sign in, in the order of the listing; `addresses` lead to the account, of everybody;
     `holders` hold a role or the directory's mark of one. `granted`: accounts whose connected apps were read one by one.
     `signals`: what the login log holds besides sign-ins, of what was read of it, and `unread`, why some of that made
-    no sense; `login_since`: from there on it was read whole in this session.
+    no sense; `login_since`: from there on it was read whole in this session. `root`: id of the unit at the top, without
+    prefix; `documents`: policies and assignments of single sign-on as they came.
     """
 
     accounts: dict[str, None] = field(default_factory=dict)
@@ -39,6 +40,8 @@ class Noted:
     signals: list[Row] = field(default_factory=list)
     unread: CollectError | None = None
     login_since: datetime | None = None
+    root: str | None = None
+    documents: list[bytes] = field(default_factory=list)
 
     def known_accounts(self) -> list[str]:
         """Everybody who can sign in. Raises the error for which nobody is known."""

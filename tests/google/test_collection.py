@@ -9,7 +9,7 @@ import pytest
 from tests.napping import NOW
 
 from keyround.connector import Complete
-from keyround.model import Account, MfaEnforcement, MfaRegistration, RoleAssignment, Setting
+from keyround.model import Account, MfaEnforcement, MfaRegistration, PolicyExclusion, RoleAssignment, Setting
 from keyround_fixtures import Fault
 from keyround_google import CONNECTOR
 
@@ -115,16 +115,65 @@ def test_the_tenant(found, cloud):
     assert tenant.primary_domain == cloud.tenants[0].domain
 
 
-def test_who_must_use_it(found, person):
-    tables = SimpleNamespace(rows=lambda table: (row for row in found["users"] if isinstance(row, table)))
-    (derived,) = (one for one in CONNECTOR.derived if one.fills is MfaEnforcement)
-    verdicts = {row.account_id: row for row in derived.rows(tables, {}, None, {})}
-    words = {name: verdicts[person(name)].verdict for name in ("anna.beck", "bela.winter", "carla.funke", "owner")}
-    assert words == {
-        "anna.beck": "enforced", "bela.winter": "not_enforced", "carla.funke": "enforced", "owner": "not_enforced",
-    }  # fmt: skip
-    assert verdicts[person("carla.funke")].gaps and not verdicts[person("anna.beck")].gaps
-    assert verdicts[person("zacharias.pohl")].verdict == verdicts[person("archiv.leise")].verdict == "blocked"
+ATELIER = "2-Step Verification for the unit /Atelier, since 24 January 2026"
+GOOGLE = "Google itself, for administrators, since 20 November 2026"
+EXPECTED = {
+    # name: (verdict, behind it, a word of the gaps, of the exemption, of the contradiction, of the reason)
+    "anna.beck": ("enforced", [ATELIER], "trusted", "", "", ""),
+    "jule.hartwig": ("enforced", [GOOGLE], "", "", "", ""),
+    "ilja.sorokin": ("enforced", [GOOGLE], "", "", "", ""),  # administrator through a group
+    "owner": ("not_enforced", [], "", "", "less than a day ago", ""),  # Google begins with administrators today
+    "hedi.moritz": ("enforced", [ATELIER.replace("ier,", "ier/Nord,")], "", "", "", ""),  # in the exempt group, but the
+    "bela.winter": ("not_enforced", [], "", "Exempt by the group Ausnahmen", "", ""),     # unit ranks above it
+    "ivo.kern": ("not_enforced", [], "", "with certain licences", "", ""),
+    "lisa.odermatt": ("enforced", ["2-Step Verification for the group Kasse in the unit /Laden, since 24 January 2026"],
+                      "", "", "", ""),
+    "mirko.zander": ("scheduled", ["2-Step Verification for the unit /Laden, from 20 December 2026"],
+                     "20 December 2026", "", "", ""),
+    "nele.quast": ("scheduled", None, "the password alone", "", "", ""),
+    "ole.stamm": ("enforced", ["Google 2-Step Verification"], "", "", "the policy says later", ""),
+    "jana.luetke": ("not_enforced", [], "", "", "24 hours to arrive", ""),
+    "yara.tiede": ("unknown", None, "", "", "", "not understood"),
+    "xenia.dorn": ("third_party", ["Single sign-on with another provider"], "", "", "", ""),
+    "kai.brodersen": ("enforced", [ATELIER], "another provider, too", "", "", ""),
+    "at": ("enforced", [ATELIER], "enrolment period until 23 November 2026", "", "", ""),
+    "neu.hier": ("enforced", [ATELIER], "begins with the first sign-in", "", "", ""),
+    "null.breite": ("enforced", [ATELIER], "no enrolment period is left", "", "", ""),
+    "zacharias.pohl": ("blocked", None, "", "", "", "suspended"),
+    "archiv.leise": ("blocked", None, "", "", "", "archived"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def derived(found):
+    """The tables and, of each name, what is worked out of them, as in a scan."""
+    rows = [row for rows in found.values() for row in rows]
+    outcomes = {dataset.name: Complete(1) for dataset in CONNECTOR.datasets}
+    tables = SimpleNamespace(rows=lambda table: (row for row in rows if isinstance(row, table)))
+    for one in CONNECTOR.derived:
+        made = list(one.rows(tables, outcomes, NOW.replace(tzinfo=None), {}))
+        rows = [row for row in rows if not isinstance(row, one.fills)] + made
+    return tables
+
+
+def test_who_must_use_it_and_why(derived, person):
+    verdicts = {row.account_id: row for row in derived.rows(MfaEnforcement)}
+    for name, (verdict, by, gap, exempt, contradiction, reason) in EXPECTED.items():
+        row = verdicts[person(name)]
+        assert (row.verdict, row.enforced_by) == (verdict, row.enforced_by if by is None else by), name
+        assert gap in " ".join(row.gaps or ()) and exempt in " ".join(row.excluded_by or ()), name
+        assert bool(row.contradiction) is bool(contradiction) and contradiction in (row.contradiction or ""), name
+        assert reason in row.reason, name
+    assert verdicts[person("nele.quast")].legacy_blocked is False and verdicts[person("ole.stamm")].legacy_blocked
+
+
+def test_who_is_exempt_and_what_is_named_but_gone(derived):
+    rows = {(row.side, row.subject_kind, row.subject): row for row in derived.rows(PolicyExclusion)}
+    assert {key: (row.accounts, row.uncovered, row.exists) for key, row in rows.items()} == {
+        ("exclude", "group", "Ausnahmen"): (6, 6, True),
+        ("exclude", "unit", "/Atelier/Nord"): (1, 1, True),
+        ("include", "group", None): (0, 0, False),
+    }
 
 
 def test_a_token_reads_the_same_and_nothing_is_ever_written(found, gather, settings, cloud):
@@ -132,7 +181,7 @@ def test_a_token_reads_the_same_and_nothing_is_ever_written(found, gather, setti
     again = gather(token | {"credential": "token", "token": cloud.token(cloud.tenants[0])})
     assert {name: rows for name, (_, rows) in again.items()} == found
     posted = {request.path for request in cloud.requests if request.method != "GET"}
-    assert posted == {"/token", "/batch"}
+    assert posted == {"/token", "/batch"}  # a batch holds nothing but GETs
 
 
 def test_the_tenant_names_itself(opened, settings, cloud):

@@ -182,6 +182,9 @@ def test_a_computer_that_is_nobody_says_how_to_become_somebody(refused, keyless,
 # -- a person --------------------------------------------------------------------
 
 
+MODULES = {dataset.name for dataset in CONNECTOR.datasets if dataset.module}
+
+
 def off(found):
     """The modules that are off; everything else was read whole."""
     names = {name for name, (outcome, _) in found.items() if not isinstance(outcome, Complete)}

@@ -11,11 +11,11 @@ from keyround.connector import Complete, outcome_as_json
 from keyround.errors import HARMLESS, CollectError, Unexpected
 from keyround_fixtures import Fault
 from keyround_fixtures.throttle import PUBLISHED, Throttle
-from keyround_google import login_activities, users
+from keyround_google import licenses, login_activities, users
 
 # By the minute, but told within ten seconds, so that a test need not ask for a minute.
 SIXTHS = {"google.directory": (400, 10.0), "google.reports": (400, 10.0), "google.filters": (42, 10.0)}
-MODULES = ("https://www.googleapis.com/auth/admin.directory.device.mobile.readonly",)
+PHONES = "https://www.googleapis.com/auth/admin.directory.device.mobile.readonly"
 POLICIES = ("https://www.googleapis.com/auth/cloud-identity.policies.readonly",)
 
 
@@ -46,13 +46,14 @@ def ask_for_a_lot(admin, people):
             reports.activities().list(userKey="all", applicationName="login", eventName="logout", maxResults=1),
             (login_activities.SCOPE,),
         )
-    for request in (
-        admin.licensing.licenseAssignments().listForProduct(productId="Google-Apps", customerId=admin.customer),
-        directory.mobiledevices().list(customerId=admin.customer),
+    assignments = admin.licensing.licenseAssignments()
+    for request, scope in (
+        (assignments.listForProduct(productId="Google-Apps", customerId=admin.customer), licenses.SCOPE),
+        (directory.mobiledevices().list(customerId=admin.customer), PHONES),
     ):
         for _ in range(12):
-            with suppress(Unexpected):  # This company has no licences; it was asked all the same.
-                admin.fetch(request, MODULES)
+            with suppress(Unexpected):
+                admin.fetch(request, (scope,))
     asked = ((str(n), directory.users().get(userKey=people[n % len(people)], fields="id")) for n in range(600))
     return dict(admin.batch(asked, (users.SCOPE,)))
 

@@ -26,12 +26,17 @@ from keyround_google import (
     customer,
     devices,
     enforcement,
+    licenses,
     login_activities,
     login_signals,
+    org_units,
+    policies,
+    policy_groups,
     refusals,
     role_words,
     roles,
     saml_activities,
+    sso,
     token_activities,
     tokens,
     usage,
@@ -332,6 +337,20 @@ def body(kind):
     return st.one_of(of(kind), of(kind), JUNK).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=9)
 
 
+def documents(name):
+    """Policies or assignments: raw documents inside a page."""
+    query = st.fixed_dictionaries({}, optional={"query": WORDS, "sortOrder": JUNK, "orgUnit": JUNK, "group": WORDS})
+    setting = st.fixed_dictionaries(
+        {}, optional={"type": SETTINGS | JUNK, "value": st.dictionaries(FIELDS, JUNK) | JUNK}
+    )
+    keys = {"name": WORDS | JUNK, "policyQuery": query | JUNK, "setting": setting | JUNK, "type": WORDS, "rank": JUNK,
+            "ssoMode": WORDS | JUNK, "targetGroup": WORDS | JUNK, "targetOrgUnit": WORDS}  # fmt: skip
+    some = st.lists(st.fixed_dictionaries({}, optional=keys) | JUNK, max_size=3).map(lambda rows: {name: rows})
+    return st.one_of(some, some, JUNK).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=9)
+
+
+SETTINGS = st.sampled_from([f"settings/{name}" for name in policies.SETTINGS])
+FIELDS = st.sampled_from([field for one in policies.SETTINGS.values() for field, _ in one.values()])
 GROUPS = st.dictionaries(WORDS, st.builds(roles.Group, body(roles.About), st.tuples(body(roles.Members))), max_size=2)
 
 
@@ -339,6 +358,20 @@ GROUPS = st.dictionaries(WORDS, st.builds(roles.Group, body(roles.About), st.tup
     "dataset, pages",
     [
         (users.DATASET, st.builds(users.Page, body(users.Users), st.frozensets(st.sampled_from(FLAGS)))),
+        (org_units.DATASET, body(org_units.Units)),
+        (policies.DATASET, st.builds(policies.Page, st.tuples(documents("policies")), st.none() | WORDS)),
+        (sso.DATASET, documents("inboundSsoAssignments")),
+        (
+            policy_groups.DATASET,
+            st.builds(
+                policy_groups.Page,
+                WORDS,
+                st.none() | body(roles.About),
+                st.none() | st.tuples(body(roles.Members)),
+                st.booleans(),
+            ),
+        ),
+        (licenses.DATASET, body(licenses.Items)),
         (login_activities.DATASET, body(activities.Activities)),
         (saml_activities.DATASET, body(activities.Activities)),
         (login_signals.DATASET, body(activities.Activities)),

@@ -15,10 +15,10 @@ class AccessPolicy(Row):
 
     KEY: ClassVar[tuple[str, ...]] = ("kind", "policy_id")
 
-    policy_id: Annotated[Id, "The provider's id of the policy, named location or authentication strength."]
-    kind: Annotated[str | None, "policy, location or strength."] = None
+    policy_id: Annotated[Id, "The provider's id of the policy or of what else it is."]
+    kind: Annotated[str | None, "policy, location, strength, or sso: who signs in through another provider."] = None
     name: Annotated[str | None, "Its name in the admin centre."] = None
     state: Annotated[str | None, "enabled, report_only, disabled, or the provider's own word."] = None
     document: Annotated[str | None, "The provider's document as it came, JSON text."] = None
     changed_at: Annotated[datetime | None, "Last change, UTC."] = None
-    source: Annotated[str | None, "Where it was read: beta or v1.0."] = None
+    source: Annotated[str | None, "Where it was read: the version of the provider's interface."] = None

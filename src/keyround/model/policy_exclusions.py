@@ -10,7 +10,7 @@ from .schema import Id, Row
 
 @dataclass(frozen=True, slots=True)
 class PolicyExclusion(Row):
-    """One row per person, group, role or kind of guest that a policy exempts, and per reference to something deleted.
+    """One row per person, group, unit, role or kind of guest that a policy exempts, and per name of something deleted.
 
     Derived, never collected.
     """
@@ -21,7 +21,7 @@ class PolicyExclusion(Row):
     policy: Annotated[str | None, "Name of the policy."] = None
     demands: Annotated[str | None, "mfa, legacy_block, block or other: what the exempt are spared."] = None
     side: Annotated[str | None, "exclude; include only where it names something that does not exist."] = None
-    subject_kind: Annotated[str | None, "account, group, role or guests."] = None
+    subject_kind: Annotated[str | None, "account, group, role, guests or unit."] = None
     subject_id: Annotated[Id | None, "The provider's id of it; of guests the words for their kinds."] = None
     subject: Annotated[str | None, "Its name."] = None
     exists: Annotated[bool | None, "false: it was deleted and the policy still names it."] = None
