@@ -87,6 +87,7 @@ def test_one_account() -> None:
     assert ada["last_sign_in"] == "2026-11-22T07:00:00Z"  # the later of the two kinds
     assert ada["sign_in_countries"] == ["DE"]
     assert accounts(company())["101"]["username"] == "ada@brandtner.example"
+    assert ada["mfa_contradiction"] is ada["mfa_grace_until"] is None
 
 
 def test_what_was_not_read_is_null() -> None:

@@ -499,3 +499,15 @@ def test_factors_that_are_not_all_listed_are_said_to_be_at_least_those() -> None
     (ada,) = (line for line in people.splitlines() if line.startswith("Ada"))
     assert "Mobile phone" in ada and "Weak" not in ada and "Unknown" in ada
     assert "There may be others" not in render(sheet(small(rows), "People"))
+
+
+def test_what_does_not_fit_stands_where_the_gaps_stand() -> None:
+    later = MfaEnforcement(
+        "bo", "scheduled", enforced_by=["For all, from 1 March 2027"], gaps=["Only from 1 March 2027 on."],
+        report_only=[], verdict_if_enabled="enforced", contradiction="The flag says no.", grace_until=SEEN,
+    )  # fmt: skip
+    scan = small([account("bo"), bare("bo"), later, admin("bo")])
+    for name in ("People", "Administrators"):
+        assert rows(scan, name)[0]["Gaps and exemptions"] == (
+            "Contradiction: The flag says no.\nOnly from 1 March 2027 on."
+        )

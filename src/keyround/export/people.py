@@ -113,11 +113,13 @@ def demanded(person: Person) -> str:
 
 
 def gaps(person: Person) -> str | None:
-    """Where it is not demanded and through what the account is exempt; what a policy that only watches would change."""
+    """Where it is not demanded, through what the account is exempt, what does not fit, what policies would change."""
     lines = list(person.gaps or ())
     if person.enforcement not in _DEMANDED:
         lines += person.excluded_by or ()
-    if person.if_enabled:
+    if person.contradiction:
+        lines.insert(0, say("people.contradiction", said=person.contradiction))
+    if person.if_enabled and person.report_only:
         then = word("verdict", person.if_enabled)
         lines.append(say("people.if_enabled", policies=listed(list(person.report_only or ())), then=then))
     if person.when_active and person.when_active != person.enforcement:

@@ -145,6 +145,8 @@ def _account(person: Person) -> dict[str, Any]:
         "mfa_phishing_resistant_demanded": person.resistant_demanded,
         "legacy_clients_blocked": person.legacy_blocked,
         "emergency_account": person.emergency,
+        "mfa_contradiction": person.contradiction,
+        "mfa_grace_until": _plain(person.grace_until),
         "last_sign_in": _plain(person.last_sign_in),
         "sign_in_countries": _list(person.sign_in_countries),
     }

@@ -36,8 +36,9 @@ class Person:
     """One account. `password_alone`: a success of the window is known to have used no second factor. `marked`: the
     directory itself calls it an administrator, whatever is known of its roles.
 
-    `enforcement` is the verdict; `if_enabled` the one that report-only policies would bring, `when_active` the one
-    once every role that can be switched on is on.
+    `enforcement` is the verdict; `if_enabled` the one that report-only policies, or the day to come, would bring,
+    `when_active` the one once every role that can be switched on is on. `contradiction`: where the provider's own word
+    and its policies disagree; `grace_until`: how long the account may still do without.
     """
 
     tenant: str
@@ -70,6 +71,8 @@ class Person:
     resistant_demanded: bool | None
     legacy_blocked: bool | None
     emergency: bool | None
+    contradiction: str | None
+    grace_until: datetime | None
     last_sign_in: datetime | None
     sign_in_countries: tuple[str, ...] | None
     password_alone: bool
@@ -161,6 +164,8 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             resistant_demanded=enforcement.phishing_resistant if enforcement else None,
             legacy_blocked=enforcement.legacy_blocked if enforcement else None,
             emergency=enforcement.emergency if enforcement else None,
+            contradiction=enforcement.contradiction if enforcement else None,
+            grace_until=enforcement.grace_until if enforcement else None,
             last_sign_in=max(
                 filter(None, (account.last_success_at, account.last_noninteractive_at, used.last_use_at)), default=None
             ),
