@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import collecting, judging, policies, scanning, starting
+from . import collecting, judging, policies, scanning, starting, two_step
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     starting.measure()
     judging.measure(asked.rows)
     policies.measure(asked.accounts)
+    two_step.measure(asked.accounts)
     scanning.measure(asked.scanned, 12 * asked.scanned)
     for provider in ("m365", "google"):
         collecting.measure(provider, asked.accounts, asked.sign_ins)
