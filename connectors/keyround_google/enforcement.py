@@ -34,6 +34,7 @@ from keyround.model import (
 from .two_step import Estate, Possible, estate, resists_phishing
 from .two_step.contradictions import against_log, against_policy, against_report
 from .two_step.demand import Demand, Demands
+from .two_step.effective import ROLES
 from .two_step.leave import Leave, granted, leave
 from .two_step.people import Profile
 from .two_step.words import FLAG, GOOGLE, STEP, day
@@ -45,6 +46,7 @@ PROVIDER = "Single sign-on with another provider"
 
 TRUSTED = "Not asked again on devices that the person has marked as trusted."
 BY_OTHERS = "Signs in through another provider, too: Google does not ask there."
+BY_GOOGLE = "Google may demand it of administrators by itself"
 OLD_PROGRAMS = "Programs that send nothing but the password are let in (less secure apps)."
 MAY_NOT = f"Not enrolled, and {STEP} may not be set up there."
 
@@ -115,7 +117,7 @@ class _Tenant:
         demand = None if self.unread else self.demands.of(who)
         flag = {"true": True, "false": False}.get(self.flags.get(key) or "")
         elsewhere = self._elsewhere(account, who)
-        words = _words(flag, demand, elsewhere.values)
+        words = _words(flag, demand, elsewhere.values, who.admin)
         verdict = words.pop() if len(words) == 1 else "unknown"
         registered = self.registered.get(key)
         left = self._left(account, demand) if registered is False and verdict == "enforced" else None
@@ -127,7 +129,7 @@ class _Tenant:
             gaps=None if untold else self._gaps(verdict, registered, demand, elsewhere, left),
             excluded_by=None if demand is None else list(demand.exempt),
             phishing_resistant=_resistant(verdict, demand),
-            reason=self._reason(verdict, flag, demand, elsewhere),
+            reason=self._reason(verdict, flag, demand, elsewhere, who),
             policies=None if demand is None else list(demand.policies),
             report_only=[],  # Google has no policies that only watch.
             verdict_if_enabled="enforced" if verdict == "scheduled" else None,
@@ -204,7 +206,9 @@ class _Tenant:
         if flag and demand and left and bare_at:
             yield from against_log(bare_at, demand, left)
 
-    def _reason(self, verdict: str, flag: bool | None, demand: Demand | None, elsewhere: Possible[bool | None]) -> str:
+    def _reason(
+        self, verdict: str, flag: bool | None, demand: Demand | None, elsewhere: Possible[bool | None], who: Profile
+    ) -> str:
         said = []
         if flag is None:
             said.append(self.unread_flag)
@@ -217,6 +221,8 @@ class _Tenant:
         if self.unread:
             said.append(f"Which policy is behind it, and what is planned, is not known: {self.unread}")
         why = set(demand.states.why if demand else ())
+        if verdict == "unknown" and flag is None and demand and demand.words != {"on"} and who.admin is not False:
+            why.add(BY_GOOGLE if who.admin else ROLES)
         if verdict != "third_party" and (flag is not True or verdict == "unknown"):
             why |= elsewhere.why
             if None in elsewhere.values:
@@ -231,7 +237,7 @@ class _Tenant:
         return " ".join(dict.fromkeys(said))
 
 
-def _words(flag: bool | None, demand: Demand | None, elsewhere: set[bool | None]) -> set[str]:
+def _words(flag: bool | None, demand: Demand | None, elsewhere: set[bool | None], admin: bool | None) -> set[str]:
     """Every verdict that may be true of the person."""
     if flag:
         return {"enforced"}
@@ -246,6 +252,8 @@ def _words(flag: bool | None, demand: Demand | None, elsewhere: set[bool | None]
             found.add("enforced")
         elif state != "scheduled":
             found |= otherwise
+        if flag is None and admin is not False:
+            found.add("enforced")  # by Google itself, which demands it of administrators whatever the policies say
     return found
 
 

@@ -141,6 +141,19 @@ def test_googles_own_group_of_administrators(rows, administrator, expected, text
     assert unread.verdict == ("enforced" if expected == "on" else "unknown")
 
 
+@pytest.mark.parametrize(
+    "holder, why", [({"administrator": "other"}, "of administrators by itself"), ({}, "administrator was not read")]
+)
+def test_google_may_demand_it_of_administrators_whatever_the_policies_say(holder, why):
+    """Without Google's flag nobody can say that it does not."""
+    read = outcomes() if holder else outcomes(roles=REFUSED)
+    for policies in (ROOT_OFF, demand(LATER)):
+        found = one(policies, person("ada", enforced=None, **holder), read=read)
+        assert found.verdict == "unknown" and why in found.reason
+    assert one(EVERYWHERE, person("ada", enforced=None, **holder), read=read).verdict == "enforced"
+    assert one(ROOT_OFF, person("ada", enforced=False, **holder), read=read).verdict == "not_enforced"
+
+
 def test_what_was_not_read_is_unknown_only_where_it_matters():
     hidden = [demand(OFF, group="free", order=300), *group("free", known=False, name="Free")]
     unclear = one(EVERYWHERE, hidden, person("ada", enforced=None))
