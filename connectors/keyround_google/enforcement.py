@@ -90,7 +90,7 @@ class _Tenant:
     @classmethod
     def read(cls, tables: Tables, outcomes: Mapping[str, Outcome], now: datetime, config: Mapping[str, Any]) -> _Tenant:
         flags = (row for row in tables.rows(Setting) if row.name == ENFORCED)
-        known = estate(tables, outcomes)
+        known = estate(tables, outcomes, now)
         return cls(
             known=known,
             demands=Demands(known, now),

@@ -38,7 +38,7 @@ _NOT_TOLD = {"unknown", "third_party"}
 def rows(
     tables: Tables, outcomes: Mapping[str, Outcome], now: datetime, config: Mapping[str, Any]
 ) -> Iterator[PolicyExclusion]:
-    known = estate(tables, outcomes)
+    known = estate(tables, outcomes, now)
     policies = [one for one in known.policies.get(ENFORCEMENT, ()) if not one.system]
     exempting = {one.policy_id: one for one in policies if _exempts(one, known)}
     verdicts = {row.account_id: row for row in tables.rows(MfaEnforcement)}

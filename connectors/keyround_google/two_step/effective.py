@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
@@ -187,7 +188,7 @@ def _rank(policy: Policy) -> tuple[float | None, bool]:
     return policy.order, policy.system
 
 
-def estate(tables: Tables, outcomes: Mapping[str, Outcome]) -> Estate:
+def estate(tables: Tables, outcomes: Mapping[str, Outcome], now: datetime) -> Estate:
     """Everything that was read about a tenant's policies, whatever is missing of it."""
     policies: dict[str, list[Policy]] = {}
     assignments: list[Assignment] = []
@@ -201,7 +202,7 @@ def estate(tables: Tables, outcomes: Mapping[str, Outcome]) -> Estate:
     return Estate(
         {setting: tuple(sorted(found, key=_strongest_first)) for setting, found in policies.items()},
         tuple(assignments),
-        directory(tables, outcomes, named),
+        directory(tables, outcomes, now, named),
     )
 
 
@@ -220,14 +221,14 @@ def _strongest_first(policy: Policy) -> tuple[bool, float, bool, str]:
     return policy.order is not None, -(policy.order or 0.0), policy.system, policy.policy_id
 
 
-def allowed_factors(tables: Tables, outcomes: Mapping[str, Outcome]) -> Callable[[Account], str | None]:
+def allowed_factors(tables: Tables, outcomes: Mapping[str, Outcome], now: datetime) -> Callable[[Account], str | None]:
     """A function from an account to Google's word for the second factors it may use: see `allows`.
 
     None where that is not known: the policies were not read, or two that may both be in force differ.
     """
     if not isinstance(outcomes.get("policies"), Complete):
         return lambda account: None
-    known = estate(tables, outcomes)
+    known = estate(tables, outcomes, now)
     found: dict[Profile, str | None] = {}
 
     def allowed(account: Account) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from keyround.connector import Complete, NotOffered, Outcome, Tables
 from keyround.model import Account, Group, GroupMember, LicenseAssignment, OrgUnit, RoleAssignment
@@ -114,14 +115,14 @@ class Directory:
         return False if place.whole or atom.id in self.names else None
 
 
-def directory(tables: Tables, outcomes: Mapping[str, Outcome], named: Set[Atom]) -> Directory:
-    """Of all that was read, what the `named` atoms hang on."""
+def directory(tables: Tables, outcomes: Mapping[str, Outcome], now: datetime, named: Set[Atom]) -> Directory:
+    """Of all that was read, what the `named` atoms hang on. A role that has ended by `now` is none."""
     units = [unit for unit in tables.rows(OrgUnit) if unit.path]
     wanted = {atom.id for atom in named if isinstance(atom, Member)} - {ADMINS}
     groups = {row.group_id: row for row in tables.rows(Group) if row.group_id in wanted}
     read = {key for key, row in groups.items() if row.members_known or row.exists is False}
     members, full = _members(tables, wanted)
-    roles = list(tables.rows(RoleAssignment))
+    roles = [row for row in tables.rows(RoleAssignment) if row.ends_at is None or row.ends_at > now]
     roles_whole = _whole(outcomes.get("roles"))
     # A group whose members could not be read may make anybody an administrator.
     hidden = any(row.holder_kind in ("group", None) for row in roles)

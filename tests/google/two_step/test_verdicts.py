@@ -125,6 +125,7 @@ def test_the_winner_is_named():
     [
         ([], "highest", "on"), ([], "other", "on"), ([], "none", "off"), ([], None, "off"),
         ([role("ada", via_id="it")], None, "on"),  # through a group, however the directory's flag is
+        ([role("ada", ends_at=NOW)], "none", "off"), ([role("ada", ends_at=NOW + timedelta(1))], "none", "on"),
         ([role("ada")], "none", "on"), ([role("bo")], None, "off"),
         ([role("it", holder_kind="group", members_known=False)], "none", "unknown"),
     ],
@@ -386,8 +387,8 @@ def test_allowed_factors(factors, resistant):
     assert one(rows).phishing_resistant is resistant
     known = tables(*rows)
     (account,) = known.rows(enforcement.Account)
-    assert allowed_factors(known, outcomes())(account) == (factors or "ALL")
-    assert allowed_factors(known, outcomes(policies=REFUSED))(account) is None
+    assert allowed_factors(known, outcomes(), NOW)(account) == (factors or "ALL")
+    assert allowed_factors(known, outcomes(policies=REFUSED), NOW)(account) is None
 
 
 def test_details_with_defaults_and_booleans_as_texts():
