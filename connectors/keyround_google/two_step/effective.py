@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Generic, TypeVar
 
 from keyround.connector import Complete, Outcome, Tables
@@ -153,35 +153,47 @@ class Estate:
             return Possible(((None, False),))
         values: list[bool | None] = []
         why: set[str] = set()
-        groups = sorted((one for one in self.assignments if one.group), key=lambda one: one.rank or 0)
+        groups = sorted((one for one in self.assignments if one.group), key=_lowest_first)
         settled = False
-        for one in groups:
-            inside = self.people.says(who, Member(one.group or ""))
-            if inside is None:
-                why.add(self.doubt(Member(one.group or "")))
-            if inside is not False:
-                values.append(one.elsewhere)
-            if inside:
-                settled = True
+        for rank, same in groupby(groups, key=lambda one: one.rank):
+            for one in same:
+                inside = self.people.says(who, Member(one.group or ""))
+                if inside is None:
+                    why.add(self.doubt(Member(one.group or "")))
+                if inside is not False:
+                    values.append(one.elsewhere)
+                settled |= inside is True and rank is not None
+            if settled:
                 break
         if not settled:
             values += self._of_units(who, why)
         if who.highest is None and values != [False]:
             why.add(ROLES)
             values.append(False)
-        different = dict.fromkeys(values)
-        return Possible(tuple((None, value) for value in different), frozenset(why if len(different) > 1 else ()))
+        different = sorted(set(values), key=str)
+        return Possible(
+            tuple((None, value) for value in different),
+            frozenset(why or {ORDER}) if len(different) > 1 else frozenset(),
+        )
 
     def _of_units(self, who: Profile, why: set[str]) -> list[bool | None]:
         """What the nearest unit says; everything that a unit may say where the way up is not known."""
-        by_unit = {one.unit: one.elsewhere for one in self.assignments if one.unit}
+        by_unit: dict[str, list[bool | None]] = {}
+        for one in self.assignments:
+            if one.unit:
+                by_unit.setdefault(one.unit, []).append(one.elsewhere)
         if who.place.whole:
-            return [next((by_unit[unit] for unit in reversed(who.place.units) if unit in by_unit), False)]
+            return next((by_unit[unit] for unit in reversed(who.place.units) if unit in by_unit), [False])
         if not by_unit:
             return [False]
         why.add(UNITS)
         possible = [by_unit[unit] for unit in by_unit if self.people.says(who, Unit(unit)) is not False]
-        return [*possible, False]
+        return [*chain.from_iterable(possible), False]
+
+
+def _lowest_first(one: Assignment) -> tuple[bool, int]:
+    """An assignment whose rank cannot be read may go before all others."""
+    return one.rank is not None, one.rank or 0
 
 
 def _rank(policy: Policy) -> tuple[float | None, bool]:

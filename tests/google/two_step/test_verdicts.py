@@ -292,6 +292,9 @@ def test_single_sign_on():
     )
     hidden = one(sso(group="g1", rank=1), *group("g1", known=False), person("ada"))
     assert hidden.verdict == "unknown" and "the group G1" in hidden.reason
+    for same in ([sso("SSO_OFF", group="g1", rank=1), groups[1]], [groups[1], sso("SSO_OFF", group="g1", rank=1)]):
+        found = one(same, *group("g1", "ada"), *group("g2", "ada"), person("ada"))
+        assert found.verdict == "unknown" and "the order of two policies" in found.reason
     enforced = one(EVERYWHERE, unit, person("ada", "/Sales", enforced=True))
     assert enforced.verdict == "enforced" and enforcement.BY_OTHERS in enforced.gaps
 
