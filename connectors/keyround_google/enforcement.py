@@ -186,10 +186,12 @@ class _Tenant:
     def _left(self, account: Account, demand: Demand | None) -> Leave:
         """How long somebody who has not enrolled may go on so."""
         granted = self.granted.get(account.account_id) or self.granted.get((account.username or "").lower())
+        earliest, seen = account.created_at, self.uses.get(account.account_id, Use()).first_at
         # The window of the log begins somewhere: the first sign-in in it is the first for whoever is younger.
-        is_first = account.created_at and self.since and account.created_at >= self.since
-        first_at = self.uses.get(account.account_id, Use()).first_at if is_first else None
-        return leave(account, demand.period if demand else None, granted, first_at, self.now)
+        if earliest and seen and self.since and earliest >= self.since:
+            earliest = seen
+        first = earliest, min(filter(None, (seen, account.last_success_at)), default=None)
+        return leave(account, demand.period if demand else None, granted, first, self.now)
 
     def _contradictions(
         self, account: Account, who: Profile, flag: bool | None, registered: bool | None, demand: Demand | None,

@@ -31,6 +31,10 @@ _FORMATS = (
 )  # fmt: skip
 
 
+First = tuple[datetime | None, datetime | None]
+"""Not before, and at the latest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leave:
     """Time to do without. `over`: None where nobody can say; `ended`: when it was, where there was any.
@@ -44,14 +48,11 @@ class Leave:
     ended: datetime | None = None
 
 
-def leave(
-    account: Account, period: float | None, granted: AuditEvent | None, first_at: datetime | None, now: datetime
-) -> Leave:
+def leave(account: Account, period: float | None, granted: AuditEvent | None, first: First, now: datetime) -> Leave:
     """Of somebody who has not enrolled.
 
     `period`: seconds that the policy gives new people, None where it is not known. `granted`: the last time an
-    administrator gave this person some. `first_at`: the first sign-in, where that is known better than by the day the
-    account was created.
+    administrator gave this person some. `first`: between when and when the first sign-in was, as far as it is known.
     """
     said = (granted.details or [""])[0] if granted else ""
     until = _when(said)
@@ -66,11 +67,11 @@ def leave(
     if account.activity == "never":
         gap = f"Not enrolled: the enrolment period of {period / 86400:g} days begins with the first sign-in."
         return Leave(gap, over=False)
-    new_until = _later(first_at or account.created_at, period)
-    if new_until is None:
-        return Leave(MAY_BE_NEW)
-    if new_until <= now:
-        return Leave(LOCKED, over=True, ended=max(new_until, until or new_until))
+    new_until, at_the_latest = (_later(one, period) for one in first)
+    if new_until is None or new_until <= now:
+        if at_the_latest is None or at_the_latest > now:
+            return Leave(MAY_BE_NEW)
+        return Leave(LOCKED, over=True, ended=max(at_the_latest, until or at_the_latest))
     gap = f"Not enrolled: enrolment period until {day(new_until)}, and until then the password alone is enough."
     return Leave(gap, new_until, False)
 

@@ -11,6 +11,7 @@ from keyround.errors import NotGranted
 from keyround.model import AccountMeasure, AuditEvent, FactorUse, LicenseAssignment
 from keyround_google import enforcement
 from keyround_google.two_step import allowed_factors
+from keyround_google.two_step.leave import LOCKED, MAY_BE_NEW
 
 from .build import (
     ADMINS,
@@ -219,24 +220,35 @@ def test_enforced_and_not_enrolled_is_never_protected():
     assert found.gaps[0].startswith("Not enrolled, and no enrolment period is left")
 
 
+UNTIL = "Not enrolled: enrolment period until"
+
+
 @pytest.mark.parametrize(
-    "created, activity, used, until",
+    "created, last, used, until, said",
     [
-        (datetime(2026, 11, 16), "seen", [], datetime(2026, 11, 23)),
-        (datetime(2026, 11, 9), "seen", [FactorUse("ada", "password", first_at=datetime(2026, 11, 15))],
-         datetime(2026, 11, 22)),
-        (datetime(2024, 1, 1), "seen", [FactorUse("ada", "password", first_at=datetime(2026, 11, 15))], None),
-        (datetime(2026, 11, 9), "seen", [], None),
-        (None, "seen", [], None),
+        (datetime(2026, 11, 16), None, [], datetime(2026, 11, 23), UNTIL),
+        (datetime(2026, 11, 9), None, [FactorUse("ada", "password", first_at=datetime(2026, 11, 15))],
+         datetime(2026, 11, 22), UNTIL),
+        (datetime(2024, 1, 1), datetime(2026, 11, 19),
+         [FactorUse("ada", "password", first_at=datetime(2026, 11, 15))], None, MAY_BE_NEW),
+        (datetime(2024, 1, 1), datetime(2026, 11, 19),
+         [FactorUse("ada", "password", first_at=datetime(2026, 11, 13))], None, LOCKED),
+        (datetime(2024, 1, 1), datetime(2026, 11, 19), [], None, MAY_BE_NEW),
+        (datetime(2024, 1, 1), datetime(2026, 9, 1), [], None, LOCKED),
+        (datetime(2026, 11, 9), None, [], None, MAY_BE_NEW),
+        (None, None, [], None, MAY_BE_NEW),
+        (None, datetime(2026, 9, 1), [], None, LOCKED),
     ],
-    ids=["new", "created earlier, first seen lately", "old, the window begins late", "over", "not known"],
+    ids=["new", "created earlier, first seen lately", "old, first seen lately by a log that begins late",
+         "old, seen a week ago", "old, its first sign-in not on record", "over", "nobody knows when it signed in",
+         "not known", "over, whenever it was created"],
 )  # fmt: skip
-def test_the_enrolment_period_of_new_people(created, activity, used, until):
+def test_the_enrolment_period_of_new_people(created, last, used, until, said):
     config = {"since": datetime(2026, 10, 21)}
-    rows = [EVERYWHERE, WEEK, used, person("ada", created_at=created, activity=activity, **gone())]
+    rows = [EVERYWHERE, WEEK, used, person("ada", created_at=created, last_success_at=last, **gone())]
     found = one(rows, config=config)
     assert (found.verdict, found.grace_until) == ("enforced", until)
-    assert any("enrolment period until" in gap for gap in found.gaps) is (until is not None)
+    assert found.gaps[0].startswith(said)
 
 
 def test_who_never_signed_in_has_the_whole_period_left():
