@@ -13,7 +13,7 @@ from datetime import datetime
 from keyround.connector import Complete, NotOffered, Outcome, Tables
 from keyround.model import Account, Group, GroupMember, LicenseAssignment, OrgUnit, RoleAssignment
 
-from .conditions import Atom, Licensed, Member, Unit
+from .conditions import Atom, Licensed, Member, Unit, any_holds
 from .documents import ADMINS
 
 EVERYBODY = "everybody"
@@ -53,7 +53,7 @@ class Directory:
     open_groups: Set[str]
     held: Mapping[str, frozenset[str]]
     licences_whole: bool
-    admins: Mapping[str, bool]
+    admins: Mapping[str, bool | None]
     admins_whole: bool
     highest_open: bool
     _places: dict[str | None, Place] = field(default_factory=dict)
@@ -64,15 +64,18 @@ class Directory:
 
     def profile(self, account: Account) -> Profile:
         groups = self.members.get(account.account_id, frozenset())
-        listed = self.admins.get(account.account_id)
-        if account.administrator in ("highest", "other") or listed is not None:
+        listed = account.account_id in self.admins
+        top = self.admins.get(account.account_id, False)
+        if account.administrator in ("highest", "other") or listed:
             admin: bool | None = True
         else:
             admin = False if self.admins_whole else None
-        if account.administrator == "highest" or listed:
+        if account.administrator == "highest" or top:
             highest: bool | None = True
+        elif account.administrator in ("other", "none"):
+            highest = False
         else:
-            highest = False if account.administrator in ("other", "none") or not self.highest_open else None
+            highest = None if self.highest_open else top
         return Profile(
             self.place(account.org_unit),
             groups | self.full_groups if self.full_groups else groups,
@@ -167,12 +170,12 @@ def _licences(tables: Tables, wanted: Set[str]) -> dict[str, frozenset[str]]:
     return {key: frozenset(skus) for key, skus in found.items()}
 
 
-def _administrators(roles: list[RoleAssignment]) -> dict[str, bool]:
-    """Whoever holds a role, and whether it is the highest."""
-    found: dict[str, bool] = {}
+def _administrators(roles: list[RoleAssignment]) -> dict[str, bool | None]:
+    """Whoever holds a role, and whether one is the highest; None where nobody told what one of them may do."""
+    found: dict[str, bool | None] = {}
     for row in roles:
         if row.holder_kind != "group" and row.state != "eligible":
-            found[row.holder_id] = found.get(row.holder_id, False) or row.highest is True
+            found[row.holder_id] = any_holds((found.get(row.holder_id, False), row.highest))
     return found
 
 

@@ -293,6 +293,8 @@ def test_single_sign_on():
     assert one(unit, person("ada", "/Sales", administrator="highest")).verdict == "not_enforced"
     assert one(unit, person("ada", "/Sales", administrator="other")).verdict == "third_party"
     assert one(unit, role("ada", highest=True), person("ada", "/Sales", administrator=None)).verdict == "not_enforced"
+    untold = role("ada", highest=None), person("ada", "/Sales", administrator=None)  # what the role may do was not read
+    assert one(unit, *untold).verdict == "unknown" and "administrator was not read" in one(unit, *untold).reason
     assert one(unit, sso("SSO_OFF", unit="/Sales/North"), person("ada", "/Sales/North")).verdict == "not_enforced"
     assert one(sso("OIDC_SSO", unit="/"), person("ada", "/Shop")).verdict == "third_party"
     groups = [sso("SSO_OFF", group="g1", rank=2), sso("SAML_SSO", group="g2", rank=1)]
