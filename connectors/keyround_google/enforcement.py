@@ -185,7 +185,9 @@ class _Tenant:
 
     def _left(self, account: Account, demand: Demand | None) -> Leave:
         """How long somebody who has not enrolled may go on so."""
-        granted = self.granted.get(account.account_id) or self.granted.get((account.username or "").lower())
+        names = account.account_id, (account.username or "").lower()
+        events = [self.granted[name] for name in names if name in self.granted]
+        granted = max(events, key=lambda event: event.happened_at, default=None)
         earliest, seen = account.created_at, self.uses.get(account.account_id, Use()).first_at
         # The window of the log begins somewhere: the first sign-in in it is the first for whoever is younger.
         if earliest and seen and self.since and earliest >= self.since:

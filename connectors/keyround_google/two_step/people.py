@@ -30,13 +30,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """All that policies can tell two people apart by. `held`: licences; `highest`: super administrator."""
+    """All that policies can tell two people apart by.
+
+    `held`: licences, None of somebody without a user name to look them up by; `highest`: super administrator.
+    """
 
     place: Place
     groups: frozenset[str] = frozenset()
     admin: bool | None = False
     highest: bool | None = False
-    held: frozenset[str] = frozenset()
+    held: frozenset[str] | None = frozenset()
 
 
 @dataclass(slots=True)
@@ -81,7 +84,7 @@ class Directory:
             groups | self.full_groups if self.full_groups else groups,
             admin,
             highest,
-            self.held.get((account.username or "").lower(), frozenset()),
+            self.held.get(account.username.lower(), frozenset()) if account.username else None,
         )
 
     def place(self, path: str | None) -> Place:
@@ -106,7 +109,8 @@ class Directory:
                     return who.admin
                 return True if group in who.groups else None if group in self.open_groups else False
             case Licensed(sku):
-                return True if sku in who.held else False if self.licences_whole else None
+                held = who.held or frozenset()
+                return True if sku in held else False if self.licences_whole and who.held is not None else None
         return None
 
     def here(self, place: Place, atom: Atom) -> bool | None:

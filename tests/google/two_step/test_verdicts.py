@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from keyround.connector import Complete, Incomplete
 from keyround.errors import NotGranted
-from keyround.model import AccountMeasure, AuditEvent, FactorUse, LicenseAssignment
+from keyround.model import Account, AccountMeasure, AuditEvent, FactorUse, LicenseAssignment
 from keyround_google import enforcement
 from keyround_google.two_step import allowed_factors
 from keyround_google.two_step.leave import LOCKED, MAY_BE_NEW
@@ -189,6 +190,12 @@ def test_a_policy_nobody_can_place(lost, asked, why, scheduled):
     assert found.verdict == "unknown" and why in found.reason
 
 
+def test_licences_of_somebody_without_a_user_name():
+    rows = [demand(ON, skus=(SKU,)), LicenseAssignment("ada@hof.example", SKU), person("ada", enforced=None)]
+    nameless = [replace(row, username=None) if isinstance(row, Account) else row for row in rows[-1]]
+    assert [one(rows).verdict, one(rows[:2], nameless).verdict] == ["enforced", "unknown"]
+
+
 def test_units_that_were_not_read():
     rows = [EVERYWHERE, person("ada", "/Sales", enforced=None)]
     found = one(rows, read=outcomes(org_units=REFUSED), tree=False)
@@ -268,6 +275,9 @@ def granted(until, day, **more):
         ([granted("2026-11-27T09:00:00Z", 12, target_id=None, target="Ada@hof.example")],
          datetime(2026, 11, 27, 9), ""),
         ([granted("2026-12-20T09:00:00Z", 11), granted("2026-11-25T09:00:00Z", 12)], datetime(2026, 11, 25, 9), ""),
+        ([granted("2026-12-20T09:00:00Z", 11),
+          granted("2026-11-25T09:00:00Z", 12, target_id=None, target="ada@hof.example")],
+         datetime(2026, 11, 25, 9), ""),
         ([granted("2026-11-13T09:00:00Z", 12)], None, "no enrolment period is left"),
         ([granted("Freitag", 12)], None, "granted time until Freitag"),
         ([granted("2026-11-27T09:00:00Z", 12, succeeded=False)], None, "no enrolment period is left"),
