@@ -120,7 +120,7 @@ class _Tenant:
         words = _words(flag, demand, elsewhere.values, who.admin)
         verdict = words.pop() if len(words) == 1 else "unknown"
         registered = self.registered.get(key)
-        left = self._left(account, demand) if registered is False and verdict == "enforced" else None
+        left = self._left(account, verdict, demand) if registered is False else None
         untold = verdict == "unknown"
         return MfaEnforcement(
             account_id=key,
@@ -175,7 +175,7 @@ class _Tenant:
             until = f"Only from {day(min(demand.dates))} on" if demand.dates else "Only later"
             then = "it can be switched off" if registered else "the password alone may be enough"
             gaps.append(f"{until}: before that {then}.")
-        if left:
+        if left and verdict == "enforced":
             gaps.append(MAY_NOT if demand and demand.may_enroll is False else left.gap)
         if verdict in ("enforced", "scheduled"):
             gaps += [BY_OTHERS] * (elsewhere.value is True)
@@ -183,7 +183,16 @@ class _Tenant:
             gaps += [TRUSTED] * (demand.trusted is True and not left) + [OLD_PROGRAMS] * (demand.old_programs is True)
         return gaps
 
-    def _left(self, account: Account, demand: Demand | None) -> Leave:
+    def _left(self, account: Account, verdict: str, demand: Demand | None) -> Leave | None:
+        """Of somebody who must use it and has not enrolled; or will have to, when the time for it is over."""
+        if verdict == "enforced":
+            return self._time(account, demand)
+        if verdict == "not_enforced" and demand and demand.words == {"on"}:
+            found = self._time(account, demand)
+            return found if found.over is False else None
+        return None
+
+    def _time(self, account: Account, demand: Demand | None) -> Leave:
         """How long somebody who has not enrolled may go on so."""
         names = account.account_id, (account.username or "").lower()
         events = [self.granted[name] for name in names if name in self.granted]
@@ -202,7 +211,7 @@ class _Tenant:
         if flag is None:
             return
         if demand:
-            yield from against_policy(flag, demand, who, self.now)
+            yield from against_policy(flag, demand, who, left, self.now)
         measure = self.measures.get(account.account_id)
         if measure and registered is not None:
             yield from against_report(measure, flag, registered)

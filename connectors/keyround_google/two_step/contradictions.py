@@ -21,7 +21,7 @@ from .words import STEP, day
 PROPAGATION = timedelta(hours=24)
 
 
-def against_policy(flag: bool, demand: Demand, who: Profile, now: datetime) -> Iterator[str]:
+def against_policy(flag: bool, demand: Demand, who: Profile, leave: Leave | None, now: datetime) -> Iterator[str]:
     """The flag says one thing, and every policy that may be in force the other."""
     if flag and not demand.words & {"on", "unclear"}:
         found = f"Google's own flag says that {STEP} is enforced, but no policy does"
@@ -37,6 +37,13 @@ def against_policy(flag: bool, demand: Demand, who: Profile, now: datetime) -> I
         found = f"By the policies {STEP} is enforced, but Google's own flag says that it is not"
         if max(demand.dates) > now - PROPAGATION:
             yield f"{found} yet: it began less than a day ago, and takes up to 24 hours."
+        elif leave:
+            yield f"{found} yet. {leave.gap}"
+        elif demand.spared:
+            yield (
+                f"{found}: it is switched off for {demand.spared} by a policy that should not count here, but may; or "
+                "a change is on its way, which takes up to 24 hours."
+            )
         else:
             yield f"{found}: a change takes up to 24 hours to arrive."
 

@@ -34,11 +34,13 @@ AT_ONCE: float | None = 0.0
 class Demand:
     """What the policies say of everybody with one profile. None: not known.
 
-    `exempt`: where what wins is off, though something weaker is on. `period`: seconds that new people have to enrol.
+    `exempt`: where what wins is off, though something weaker is on. `spared`: whom a weaker policy for a group takes
+    out of what wins. `period`: seconds that new people have to enrol.
     """
 
     states: Possible[State]
     exempt: tuple[str, ...]
+    spared: str
     policies: tuple[str, ...]
     factors: str | None
     trusted: bool | None
@@ -73,6 +75,7 @@ class Demands:
             self.found[who] = Demand(
                 states=states,
                 exempt=tuple(self._exempt(states, applying)),
+                spared=next((whom(one, known) for one in applying if one.group and self._is_off(one)), ""),
                 policies=tuple(dict.fromkeys(self.name(one) for one in applying)),
                 factors=known.factors(who).value,
                 trusted=known.effective(TRUST, "allowTrustingDevice", who, boolean, YES).value,
@@ -87,6 +90,9 @@ class Demands:
         if demanded is None:
             return "unclear", None
         return OFF if since is None else ("scheduled" if since > self.now else "on", since)
+
+    def _is_off(self, policy: Policy) -> bool:
+        return self._state(policy.value.get("enforcedFrom")) == OFF
 
     def name(self, policy: Policy) -> str:
         if policy.policy_id not in self.names:

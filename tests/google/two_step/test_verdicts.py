@@ -362,8 +362,21 @@ def test_flag_and_policies_disagree():
     assert "the policy says later" in early.contradiction
     lag = one(EVERYWHERE, person("ada"))
     assert lag.verdict == "not_enforced" and "its" not in lag.enforced_by and "24 hours" in lag.contradiction
+    inner = [demand(ON, "/Sales", order=500), demand(OFF, group="free", order=300), *group("free", "ada", name="Free")]
+    assert "switched off for the group Free by a policy" in one(inner, person("ada", "/Sales")).contradiction
     fresh = one(demand("2026-11-20T06:00:00Z"), person("ada"))
     assert "less than a day ago" in fresh.contradiction
+
+
+def test_time_that_is_left_explains_why_it_is_not_enforced_yet():
+    new = person("ada", enrolled=False, enforced=False, created_at=datetime(2026, 11, 18))
+    found = one(EVERYWHERE, WEEK, new)
+    assert (found.verdict, found.gaps, found.grace_until) == ("not_enforced", [], datetime(2026, 11, 25))
+    assert "not yet. Not enrolled: enrolment period until 25 November 2026" in found.contradiction
+    # Where nothing demands it, and where no time is left, there is nothing to explain.
+    assert one(ROOT_OFF, WEEK, new).grace_until is None
+    late = one(EVERYWHERE, person("ada", enrolled=False, enforced=False))
+    assert late.grace_until is None and "24 hours" in late.contradiction
 
 
 @pytest.mark.parametrize(
