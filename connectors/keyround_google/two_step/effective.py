@@ -65,7 +65,7 @@ class Possible(Generic[V]):
 
 @dataclass(slots=True)
 class Estate:
-    """A tenant's policies and everybody they can apply to."""
+    """A tenant's policies, the strongest of each setting first, and everybody they can apply to."""
 
     policies: Mapping[str, tuple[Policy, ...]]
     assignments: tuple[Assignment, ...]
@@ -153,13 +153,15 @@ class Estate:
             return Possible(((None, False),))
         values: list[bool | None] = []
         why: set[str] = set()
-        groups = sorted((one for one in self.assignments if one.group), key=_lowest_first)
         settled = False
-        for rank, same in groupby(groups, key=lambda one: one.rank):
+        for rank, same in groupby(self.assignments, key=lambda one: one.rank):
             for one in same:
-                inside = self.people.says(who, Member(one.group or ""))
+                if not one.group:
+                    continue
+                member = Member(one.group)
+                inside = self.people.says(who, member)
                 if inside is None:
-                    why.add(self.doubt(Member(one.group or "")))
+                    why.add(self.doubt(member))
                 if inside is not False:
                     values.append(one.elsewhere)
                 settled |= inside is True and rank is not None
@@ -213,7 +215,7 @@ def estate(tables: Tables, outcomes: Mapping[str, Outcome], now: datetime) -> Es
     named = set(_named(policies, assignments))
     return Estate(
         {setting: tuple(sorted(found, key=_strongest_first)) for setting, found in policies.items()},
-        tuple(assignments),
+        tuple(sorted(assignments, key=_lowest_first)),
         directory(tables, outcomes, now, named),
     )
 

@@ -55,7 +55,7 @@ def leave(account: Account, period: float | None, granted: AuditEvent | None, fi
     administrator gave this person some. `first`: between when and when the first sign-in was, as far as it is known.
     """
     said = (granted.details or [""])[0] if granted else ""
-    until = _when(said)
+    until = _when(said) if granted else None
     if granted and until is None:
         return Leave(f"Not enrolled: an administrator has granted time until {said or 'some day'}.")
     if until and until > now:
