@@ -223,14 +223,14 @@ class _Tenant:
         self, verdict: str, flag: bool | None, demand: Demand | None, elsewhere: Possible[bool | None], who: Profile
     ) -> str:
         said = []
-        if flag is None:
+        if verdict == "third_party":
+            said.append("Another provider signs this person in: whether it asks for a second factor is decided there.")
+        elif flag is None:
             said.append(self.unread_flag)
             if demand and verdict != "unknown":
                 said.append("The policies decide instead.")
         elif verdict != "unknown":
             said.append("Google's own flag for this person.")
-        if verdict == "third_party":
-            said.append("Another provider signs this person in: whether it asks for a second factor is decided there.")
         if self.unread:
             said.append(f"Which policy is behind it, and what is planned, is not known: {self.unread}")
         why = set(demand.states.why if demand else ())
@@ -240,8 +240,8 @@ class _Tenant:
             why |= elsewhere.why
             if None in elsewhere.values:
                 said.append("Google did not say whether another provider signs this person in.")
-            if self.unread_elsewhere and flag is False:
-                said.append(f"Single sign-on with another provider is not known: {self.unread_elsewhere}")
+        if self.unread_elsewhere and verdict != "third_party" and who.highest is not True:
+            said.append(f"Single sign-on with another provider is not known: {self.unread_elsewhere}")
         if why:
             start = "It depends on this" if verdict == "unknown" else "Which policy is behind it is not certain"
             said.append(f"{start}: {'; '.join(sorted(why))}.")

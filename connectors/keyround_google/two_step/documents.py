@@ -39,7 +39,7 @@ _GROUP_ID = re.compile(r"groupId\(\s*['\"]([^'\"]+)['\"]")
 class Policy:
     """One policy. `setting` without `settings/`; `order` None where Google gave none; `system`: Google's own.
 
-    `unit` and `group` are the helper fields, without prefix: what all whom it concerns have in common.
+    `unit` and `group`, without prefix: what all whom it concerns have in common, by the helper fields or the query.
     """
 
     policy_id: str
@@ -83,9 +83,15 @@ def policy(policy_id: str, document: str | bytes) -> Policy | None:
         system=raw.get("type") == "SYSTEM",
         condition=Every((*missing, asked)) if missing else asked,
         value=_inner(setting, "value"),
-        unit=unit,
-        group=group,
+        unit=unit or _sole(asked, Unit),
+        group=group or _sole(asked, Member),
     )
+
+
+def _sole(asked: Condition, kind: type[Unit] | type[Member]) -> str | None:
+    """The one unit or group that everybody must be in whom it concerns."""
+    found = [part.id for part in (asked.parts if isinstance(asked, Every) else (asked,)) if isinstance(part, kind)]
+    return found[0] if len(found) == 1 else None
 
 
 def assignment(document: str | bytes) -> Assignment | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from .conditions import Licensed, Unclear, atoms
+from .conditions import Licensed, Member, Unclear, Unit, atoms
 from .documents import ADMINS, ENFORCEMENT, Policy, enforced_from
 from .effective import Estate
 
@@ -62,15 +62,17 @@ def policy_name(policy: Policy, known: Estate, now: datetime) -> str:
 def whom(policy: Policy, known: Estate) -> str:
     """Everybody it is meant for."""
     unit = _unit(policy.unit, known)
+    hangs_on = list(atoms(policy.condition))
     if policy.group == ADMINS:
         said = "all administrators"
     elif policy.group:
         said = known.group(policy.group)
-    else:
+    elif policy.unit or not any(isinstance(atom, Unit | Member) for atom in hangs_on):
         said = unit
+    else:
+        said = "part of the organisation"
     if policy.group and policy.unit and policy.unit != known.people.root and policy.unit in known.people.names:
         said += f" in {unit}"
-    hangs_on = list(atoms(policy.condition))
     if any(isinstance(atom, Licensed) for atom in hangs_on):
         said += ", with certain licences"
     helped = bool(policy.unit) + bool(policy.group)

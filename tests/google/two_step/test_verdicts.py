@@ -113,6 +113,14 @@ def test_the_winner_is_named():
     ]
     licensed = [demand(ON, skus=(SKU,)), LicenseAssignment("ada@hof.example", SKU)]
     assert by(*licensed)[0].startswith("2-Step Verification for the whole organisation, with certain licences")
+    bare = {"helpers": False}
+    assert by(demand(ON, "/Sales", **bare), unit="/Sales/North") == [SALES]
+    assert by(demand(ON, "/Shop", group="it", **bare), *group("it", "ada", name="IT"), unit="/Shop") == [
+        "2-Step Verification for the group IT in the unit /Shop, since 1 March 2026"
+    ]
+    assert by(demand(ON, None, query=f"{query('/Shop')} || {query('/Sales')}"), unit="/Sales") == [
+        "2-Step Verification for part of the organisation, under a condition, since 1 March 2026"
+    ]
     google = demand(ON, group=ADMINS, order=900, kind="SYSTEM")
     assert by(google, administrator="other") == ["Google itself, for administrators, since 1 March 2026"]
     own = demand(ON, group=ADMINS, order=900)
@@ -299,6 +307,7 @@ def test_single_sign_on():
     unit = [sso(unit="/Sales")]
     assert one(unit, person("ada", "/Sales/North")).verdict == "third_party"
     assert one(unit, person("ada", "/Sales", enrolled=False)).verdict == "third_party"
+    assert "is decided there" in one(unit, person("ada", "/Sales")).reason
     assert one(unit, person("ada", "/Shop")).verdict == "not_enforced"
     assert one(unit, person("ada", "/Sales", administrator="highest")).verdict == "not_enforced"
     assert one(unit, person("ada", "/Sales", administrator="other")).verdict == "third_party"
@@ -457,6 +466,7 @@ def test_refused_policies_leave_the_flag():
     for flag, verdict in ((True, "enforced"), (False, "not_enforced"), (None, "unknown")):
         found = one(person("ada", enforced=flag), read=read)
         assert found.verdict == verdict and "not delegated" in found.reason
+        assert "Single sign-on with another provider is not known" in found.reason
         assert found.legacy_blocked is found.policies is found.excluded_by is found.phishing_resistant or flag is False
     half = Incomplete(3, NotGranted("Broke off."))
     assert one(EVERYWHERE, person("ada", enforced=None), read=outcomes(policies=half)).verdict == "unknown"
