@@ -39,7 +39,8 @@ _GROUP_ID = re.compile(r"groupId\(\s*['\"]([^'\"]+)['\"]")
 class Policy:
     """One policy. `setting` without `settings/`; `order` None where Google gave none; `system`: Google's own.
 
-    `unit` and `group`, without prefix: what all whom it concerns have in common, by the helper fields or the query.
+    `unit` and `group`, without prefix: what all whom it concerns have in common. The helper fields alone do not say so:
+    Google fills them for "all but this group", too.
     """
 
     policy_id: str
@@ -76,22 +77,24 @@ def policy(policy_id: str, document: str | bytes) -> Policy | None:
     # The helpers say what every clause agrees on. Of Google's own group of administrators only they speak.
     helpers = [atom for atom in (Unit(unit) if unit else None, Member(group) if group else None) if atom]
     missing = [atom for atom in helpers if atom not in named]
+    parts = asked.parts if isinstance(asked, Every) else (asked,)
+    condition = Every((*missing, *parts)) if missing else asked
     return Policy(
         policy_id=policy_id,
         setting=kind.removeprefix("settings/"),
         order=_number(query.get("sortOrder")),
         system=raw.get("type") == "SYSTEM",
-        condition=Every((*missing, asked)) if missing else asked,
+        condition=condition,
         value=_inner(setting, "value"),
-        unit=unit or _sole(asked, Unit),
-        group=group or _sole(asked, Member),
+        unit=_sole(condition, Unit),
+        group=_sole(condition, Member),
     )
 
 
 def _sole(asked: Condition, kind: type[Unit] | type[Member]) -> str | None:
     """The one unit or group that everybody must be in whom it concerns."""
-    found = [part.id for part in (asked.parts if isinstance(asked, Every) else (asked,)) if isinstance(part, kind)]
-    return found[0] if len(found) == 1 else None
+    found = {part.id for part in (asked.parts if isinstance(asked, Every) else (asked,)) if isinstance(part, kind)}
+    return found.pop() if len(found) == 1 else None
 
 
 def assignment(document: str | bytes) -> Assignment | None:

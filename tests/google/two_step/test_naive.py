@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 
 from hypothesis import given
@@ -67,6 +68,8 @@ def policies(draw):
             asked |= {"group": key if key == ADMINS else f"groups/{key}"} if key else {}
         text = draw(QUERIES) if written == "free" else query(unit, key) if written != "helpers" else ""
         asked |= {"query": text} if text else {}
+        if written == "free":
+            asked |= _helpers(text)
         if "sortOrder" in asked and draw(seldom(4)):
             asked["sortOrder"] = str(asked["sortOrder"])
         found.append({
@@ -74,6 +77,13 @@ def policies(draw):
             "setting": {"type": naive.PREFIX + name, "value": draw(VALUES[name])},
         })  # fmt: skip
     return found
+
+
+def _helpers(text):
+    """Google fills them where the query names a single one, however it does."""
+    units, groups = re.findall(r"orgUnitId\('(\w+)'", text), re.findall(r"groupId\('(\w+)'", text)
+    found = {"orgUnit": f"orgUnits/{units[0]}"} if len(units) == 1 else {}
+    return found | ({"group": groups[0] if groups[0] == ADMINS else f"groups/{groups[0]}"} if len(groups) == 1 else {})
 
 
 @st.composite

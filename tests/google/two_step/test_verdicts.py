@@ -81,6 +81,12 @@ POLICIES = {
         [demand(ON, None, query=f"{query('/Shop')} || {query('/Sales')}", order=2)], "/Sales", "on"),
     "all but a group": ([demand(ON, query=f"{query('/')} && !{query(None, 'free')}", order=2), *group("free", "ada")],
                         "/", "off"),
+    "all but a group, which the helper field names": (
+        [demand(ON, "/", group="free", query=f"{query('/')} && !{query(None, 'free')}"), *group("free", "bo")],
+        "/", "on"),
+    "a unit or a group, which the helper fields name": (
+        [demand(ON, "/Sales", group="it", query=f"{query('/Sales')} || {query(None, 'it')}"), *group("it", "bo")],
+        "/Sales", "on"),
     "Google's own gives way at the same rank": ([demand(OFF, order=1, kind="SYSTEM"), demand(ON, order=1)], "/", "on"),
     "numbers as texts": ([demand(OFF, order="9"), demand(ON, order="201.00243")], "/", "on"),
     "an unknown setting says nothing": (
@@ -120,6 +126,10 @@ def test_the_winner_is_named():
     ]
     assert by(demand(ON, None, query=f"{query('/Shop')} || {query('/Sales')}"), unit="/Sales") == [
         "2-Step Verification for part of the organisation, under a condition, since 1 March 2026"
+    ]
+    spared = demand(ON, "/", group="free", query=f"{query('/')} && !{query(None, 'free')}")
+    assert by(spared, *group("free", "bo")) == [
+        "2-Step Verification for the whole organisation, under a condition, since 1 March 2026"
     ]
     google = demand(ON, group=ADMINS, order=900, kind="SYSTEM")
     assert by(google, administrator="other") == ["Google itself, for administrators, since 1 March 2026"]
