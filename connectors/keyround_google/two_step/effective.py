@@ -184,13 +184,11 @@ class Estate:
         for one in self.assignments:
             if one.unit:
                 by_unit.setdefault(one.unit, []).append(one.elsewhere)
-        if who.place.whole:
-            return next((by_unit[unit] for unit in reversed(who.place.units) if unit in by_unit), [False])
-        if not by_unit:
-            return [False]
-        why.add(UNITS)
-        possible = [by_unit[unit] for unit in by_unit if self.people.says(who, Unit(unit)) is not False]
-        return [*chain.from_iterable(possible), False]
+        nearest = next((by_unit[unit] for unit in reversed(who.place.units) if unit in by_unit), [False])
+        nearer = [by_unit[unit] for unit in by_unit if self.people.says(who, Unit(unit)) is None]
+        if nearer:
+            why.add(UNITS)
+        return [*chain.from_iterable(nearer), *nearest]
 
 
 def _lowest_first(one: Assignment) -> tuple[bool, int]:

@@ -228,6 +228,9 @@ def test_a_person_whose_unit_is_newer_than_the_tree():
     assert one(rows).verdict == "enforced"
     assert one([demand(OFF, "/Gone", order=9), *rows]).verdict == "unknown"  # /Gone may be the new unit
     assert one([demand(OFF, "/Shop", order=9), *rows]).verdict == "enforced"  # /Shop is not
+    # Single sign-on likewise: what is assigned above it holds, unless the new unit has its own.
+    above = [sso(unit="/Sales"), person("ada", "/Sales/New")]
+    assert [one(above).verdict, one(above, sso("SSO_OFF", unit="/Gone")).verdict] == ["third_party", "unknown"]
 
 
 # -- the person's own state
