@@ -21,8 +21,21 @@ from typing import Any
 
 from keyround.connector import NOT_READ_THEN, Complete, Derived, Incomplete, Outcome, Tables
 from keyround.errors import CollectError, NotEnabled
-from keyround.model import AccountMeasure, FactorUse, MfaRegistration
+from keyround.model import (
+    AccessPolicy,
+    Account,
+    AccountMeasure,
+    FactorUse,
+    Group,
+    GroupMember,
+    LicenseAssignment,
+    MfaRegistration,
+    OrgUnit,
+    RoleAssignment,
+)
 from keyround.model.methods import STRENGTH
+
+from .two_step import allowed_factors
 
 DIRECTORY = "users.list"
 COUNTED = ("passkey", "security_key")
@@ -59,8 +72,11 @@ def rows(
     for use in tables.rows(FactorUse):
         if STRENGTH.get(use.method) != "none":
             used[use.account_id][use.method] = use.last_at
+    allowed_to = allowed_factors(tables, outcomes)
+    allowed = {account.account_id: allowed_to(account) for account in tables.rows(Account)}
     for row in tables.rows(MfaRegistration):
-        yield completed(row, measured.get(row.account_id), used.get(row.account_id, {}))
+        key = row.account_id
+        yield completed(row, measured.get(key), used.get(key, {}), allowed.get(key))
 
 
 def completed(
@@ -162,4 +178,12 @@ def untold(outcomes: Mapping[str, Outcome]) -> dict[str, CollectError]:
     return without
 
 
-DERIVED = Derived(fills=MfaRegistration, reads=(MfaRegistration, AccountMeasure, FactorUse), rows=rows, untold=untold)
+DERIVED = Derived(
+    fills=MfaRegistration,
+    reads=(
+        MfaRegistration, AccountMeasure, FactorUse, Account, AccessPolicy, OrgUnit, Group, GroupMember,
+        RoleAssignment, LicenseAssignment,
+    ),
+    rows=rows,
+    untold=untold,
+)  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from keyround.connector import Complete, Incomplete
 from keyround.errors import NotGranted
 from keyround.model import Account, AccountMeasure, AuditEvent, FactorUse, LicenseAssignment
-from keyround_google import enforcement
+from keyround_google import enforcement, registrations
 from keyround_google.two_step import allowed_factors
 from keyround_google.two_step.leave import LOCKED, MAY_BE_NEW
 
@@ -504,3 +504,16 @@ def test_everybody_at_once_and_emergency_accounts():
     found = judge(EVERYWHERE, person("ada", enforced=True), person("glass"), config={
         "emergency_accounts": ("glass@hof.example",)})  # fmt: skip
     assert {key: row.emergency for key, row in found.items()} == {"ada": False, "glass": True}
+
+
+def test_a_second_factor_counts_where_the_policy_that_wins_allows_it():
+    keys = detail("enforcement_factor", "PASSKEY_ONLY", "/Sales", order=5)
+    report = AccountMeasure("ada", as_of=datetime(2026, 11, 18), security_keys=0, passkeys=0)
+    seen = FactorUse("ada", "phone_prompt", last_at=datetime(2026, 11, 19))
+
+    def capable(unit, **read):
+        rows = tables(keys, report, seen, person("ada", unit))
+        (found,) = registrations.rows(rows, outcomes(**read), NOW, {})
+        return found.capable
+
+    assert (capable("/Sales"), capable("/Shop"), capable("/Sales", policies=REFUSED)) == (False, True, None)
