@@ -35,7 +35,7 @@ from keyround.model import (
 )
 from keyround.model.methods import STRENGTH
 
-from .two_step import allowed_factors
+from .two_step import allowed_factors, allows
 
 DIRECTORY = "users.list"
 COUNTED = ("passkey", "security_key")
@@ -48,8 +48,6 @@ FLOOR = {
     "PASSKEY_ONLY": "phishing_resistant",
 }
 """The weakest class that each set of allowed factors lets in, by Google's word for the set."""
-CODE = "one_time_code_token"
-"""The security code that a key makes."""
 COLUMNS = ("registered", "capable", "methods", "strongest", "weakest")
 TOLD_BY_REPORT = ("methods", "strongest")
 UNTOLD = NotEnabled(
@@ -72,7 +70,7 @@ def rows(
     for use in tables.rows(FactorUse):
         if STRENGTH.get(use.method) != "none":
             used[use.account_id][use.method] = use.last_at
-    allowed_to = allowed_factors(tables, outcomes)
+    allowed_to = allowed_factors(tables, outcomes, now)
     allowed = {account.account_id: allowed_to(account) for account in tables.rows(Account)}
     for row in tables.rows(MfaRegistration):
         key = row.account_id
@@ -121,27 +119,15 @@ def _strongest(found: set[str], resistant: bool, none_counted: bool) -> str | No
 def _weakest(found: set[str], allowed: str | None) -> str | None:
     """The class of the weakest way in, where nothing weaker can be among what is not seen."""
     floor = FLOOR.get(allowed or "", "weak")
-    reached = any(STRENGTH.get(method) == floor for method in found if let_in(allowed, method) is not False)
+    reached = any(STRENGTH.get(method) == floor for method in found if allows(allowed, method) is not False)
     return floor if reached else None
 
 
 def _capable(found: set[str], resistant: bool, none_counted: bool, allowed: str | None) -> bool | None:
     """Is one of the factors set up also allowed? False only where a key is needed and none is there."""
-    if allowed == "ALL" or any(let_in(allowed, method) for method in found):
+    if allowed == "ALL" or any(allows(allowed, method) for method in found):
         return True
     return False if none_counted and not resistant and (allowed or "").startswith("PASSKEY") else None
-
-
-def let_in(allowed: str | None, method: str) -> bool | None:
-    """Whether a set of allowed factors lets `method` in; None where the set or the method is not known."""
-    strength = STRENGTH.get(method)
-    if allowed not in FLOOR or (strength is None and allowed != "ALL"):
-        return None
-    if FLOOR[allowed] == "weak":
-        return True
-    if allowed == "NO_TELEPHONY":
-        return strength != "weak"
-    return strength == "phishing_resistant" or (method == CODE and allowed != "PASSKEY_ONLY")
 
 
 def _after(when: datetime | None, day: datetime | None) -> bool:
