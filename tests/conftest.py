@@ -10,3 +10,8 @@ quiet = {"deadline": None, "suppress_health_check": list(HealthCheck), "database
 settings.register_profile("test", max_examples=60, derandomize=True, **quiet)
 settings.register_profile("soak", max_examples=3000, **quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
+
+
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: what a test waits for, another one can use."""
+    return (os.cpu_count() or 1) + 1
