@@ -3,7 +3,8 @@
 Endpoint    GET /admin/reports/v1/activity/users/all/applications/login
 Permission  https://www.googleapis.com/auth/admin.reports.audit.readonly
 Plan        every edition; Google keeps the log for 180 days
-Gaps        mail programs and other clients without a browser are mostly absent; a record may arrive hours late;
+Gaps        mail programs and other clients without a browser are mostly absent (the usage report knows of them); a
+            record may arrive hours late;
             people who sign in elsewhere by SAML leave only the success; no device is named
 Source      https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login
 """
@@ -22,7 +23,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from keyround.connector import Arrived, DataSet, Window, Without, decode
-from keyround.errors import CollectError, NotEnabled
+from keyround.errors import CollectError
 from keyround.model import SignIn
 
 from . import login_signals
@@ -51,19 +52,11 @@ SOON = timedelta(minutes=10)
 LINKING = (b"login_verification", b"saml")
 """Without these words in it, no record of a day says anything about another one."""
 
-UNTOLD = NotEnabled(
-    "Google's login log leaves out old mail programs that send nothing but a password.",
-    "Nothing to repair: IMAP and POP can be switched off under Apps > Google Workspace > Gmail > End User Access.",
-    "The report cannot say whether Google accounts are used through old mail protocols.",
-)
-
-
 Day = bytes | tuple[bytes, ...]
 """One page of the log, or all the pages of a day."""
 
 
 def pages(admin: Admin, window: Window) -> Iterator[Day | Without | Arrived]:
-    yield Without(("legacy",), UNTOLD)
     for since, until in days(window):
         day: list[bytes] = []
         try:

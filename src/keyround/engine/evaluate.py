@@ -36,7 +36,8 @@ def evaluate(rule: Rule, db: duckdb.DuckDBPyConnection, tenant: str, provider: s
     parameter's default. Raises RuleError for anything wrong with the rule.
     """
     read = {name: outcomes[name] for name in sorted(rule.reads)}
-    if any(isinstance(outcome, NotOffered) for name, outcome in read.items() if name not in rule.beside):
+    offered = all(not isinstance(outcome, NotOffered) for name, outcome in read.items() if name not in rule.beside)
+    if provider in rule.not_for or not offered:
         return DoesNotApply(rule, tenant)
     missed = {name: outcome.error for name, outcome in read.items() if isinstance(outcome, Incomplete)}
     halves = {name: error for name, error in missed.items() if name not in rule.beside}

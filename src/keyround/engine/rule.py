@@ -60,6 +60,8 @@ class Rule:
     needs: frozenset[str]  # every $parameter the select mentions
     # tables it reads for what they add: it applies without them, and a missing row says nothing
     beside: frozenset[str] = frozenset()
+    # connectors for whose tenants the question does not exist, or another rule asks it
+    not_for: frozenset[str] = frozenset()
 
 
 _REQUIRED = (
@@ -76,7 +78,7 @@ _REQUIRED = (
     "select",
 )
 _OPTIONAL = {"id": "", "confidence": "certain", "controls": {}, "parameters": {}, "partial": "refuse", "beside": [],
-             "case": []}  # fmt: skip
+             "not_for": [], "case": []}  # fmt: skip
 _WORDS = {
     "severity": SEVERITIES,
     "confidence": CONFIDENCES,
@@ -119,7 +121,7 @@ def parse(name: str, text: str) -> Rule:
     if strange := sorted(set(raw["beside"]) - seen.tables):
         raise refuse(f"beside names {strange[0]!r}, which the select does not read")
     cases = tuple(_cases(name, raw.pop("case")))
-    raw["beside"] = frozenset(raw["beside"])
+    raw["beside"], raw["not_for"] = frozenset(raw["beside"]), frozenset(raw["not_for"])
     controls = {frame: tuple(ids) for frame, ids in raw.pop("controls").items()}
     return Rule(
         **cast("dict[str, Any]", raw | {"references": tuple(raw["references"]), "why": raw["why"].strip()}),
