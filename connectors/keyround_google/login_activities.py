@@ -4,7 +4,7 @@ Endpoint    GET /admin/reports/v1/activity/users/all/applications/login
 Permission  https://www.googleapis.com/auth/admin.reports.audit.readonly
 Plan        every edition; Google keeps the log for 180 days
 Gaps        mail programs and other clients without a browser are mostly absent (the usage report knows of them); a
-            record may arrive hours late; people who sign in elsewhere by SAML leave only the success; no device is named
+            record may arrive hours late; people who sign in elsewhere by SAML leave only the success; no device named
 Source      https://developers.google.com/workspace/admin/reports/v1/appendix/activity/login
 """
 

@@ -14,27 +14,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from keyround.connector import Clock
+from keyround.pacing import Family, Limit
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """`most` requests may start within `seconds` (0: as many as come, until one is refused), never fewer than `least`.
-
-    Google counts by the minute; windows of ten seconds keep that and forget a refusal sooner. They are a little
-    longer than they need be: the first of ten requests may have travelled more slowly than the eleventh.
-    """
-
-    most: int
-    seconds: float
-    least: int
-
-
+# Google counts by the minute; windows of ten seconds keep that and forget a refusal sooner. They are a little longer
+# than they need be: the first of ten requests may have travelled more slowly than the eleventh.
 OPEN = Limit(0, 10.2, 10)
 LIMITS = {
     "directory": Limit(400, 10.2, 10),  # 2,400 a minute
@@ -60,8 +47,6 @@ FAMILIES = (
     (r"/batch[/?]", ("batches",)),  # whose parts count where they belong
 )  # fmt: skip
 """The first that is in the address decides. A request counts in every family that is named; the first is its own."""
-_ALMOST = 1e-3
-_SPEEDY = 200  # requests in a window: from here on an open family needs no limit
 
 
 def families_of(uri: str) -> tuple[str, ...]:
@@ -75,55 +60,13 @@ def families_of(uri: str) -> tuple[str, ...]:
     return next((names for where, names in FAMILIES if re.search(where, address)), ("other",))
 
 
-@dataclass(slots=True)
-class _Family:
-    """The requests of one family that started lately, and how many may."""
-
-    limit: Limit
-    most: int = field(init=False)
-    starts: deque[float] = field(default_factory=deque)
-    held: float = 0.0
-    changed: float = float("-inf")
-
-    def __post_init__(self) -> None:
-        self.most = self.limit.most
-
-    def early(self, now: float, count: int) -> float:
-        if self.held - now > _ALMOST:
-            return self.held - now
-        while self.starts and self.starts[0] + self.limit.seconds - now <= _ALMOST:
-            self.starts.popleft()
-        if not self.most or not self.starts or len(self.starts) + count <= self.most:
-            return 0.0
-        # Free once this many of the oldest have left the window.
-        leaving = min(len(self.starts) + count - self.most, len(self.starts))
-        return self.starts[leaving - 1] + self.limit.seconds - now
-
-    def start(self, now: float, count: int) -> None:
-        self.starts.extend([now] * count)
-        if self.most != self.limit.most and now - self.changed >= self.limit.seconds:
-            self.most += max(1, self.most // 2)
-            self.changed = now
-            if self.limit.most:
-                self.most = min(self.most, self.limit.most)
-            elif self.most > _SPEEDY:
-                self.most = 0
-
-    def refused(self, now: float, started: float, seconds: float) -> None:
-        self.held = max(self.held, now + seconds)
-        if started <= self.changed:  # asked at the speed of before
-            return
-        self.most = max(self.limit.least, min(self.most or len(self.starts), len(self.starts)) // 2)
-        self.changed = now
-
-
 class Pace:
     """The families of one tenant. Times are the clock's own seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._families: dict[str, _Family] = {}
+        self._families: dict[str, Family] = {}
 
     def early(self, families: Sequence[str], count: int = 1) -> float:
         """How many seconds too early it is for `count` requests; 0.0 when they may start, and then they have."""
@@ -147,5 +90,5 @@ class Pace:
         with self._lock:
             return self._family(family).most
 
-    def _family(self, name: str) -> _Family:
-        return self._families.setdefault(name, _Family(LIMITS.get(name, OPEN)))
+    def _family(self, name: str) -> Family:
+        return self._families.setdefault(name, Family(LIMITS.get(name, OPEN), 2))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from keyround.connector import DataSet, Window, Without
+from keyround.connector import DataSet, Window, Without, where_offered
 from keyround.errors import CollectError, NotEnabled, NotGranted, NotLicensed
 
 from .refusals import no_such_page
@@ -49,32 +49,8 @@ def optional(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
 
 
 def elsewhere(dataset: DataSet[Graph, Any]) -> DataSet[Graph, Any]:
-    """The same data set, NotEnabled where the cloud has no such page.
-
-    For what no verdict hangs on alone: of the accounts themselves a missing page would be a fault, and must look it.
-    """
-
-    def pages(graph: Graph, window: Window) -> Iterator[Any]:
-        begun, lacking = False, []  # columns say nothing of a page that is not there at all
-        try:
-            for page in dataset.pages(graph, window):
-                if isinstance(page, Without) and not begun:
-                    lacking.append(page)
-                    continue
-                begun = True
-                yield from lacking
-                lacking = []
-                yield page
-        except CollectError as error:
-            if begun or not no_such_page(error):
-                yield from lacking
-                raise
-            raise NotEnabled(
-                "This Microsoft cloud does not offer it.", "Nothing to repair.", code=error.code
-            ) from error
-        yield from lacking
-
-    return replace(dataset, pages=pages)
+    """The same data set, NotEnabled where the cloud has no such page."""
+    return where_offered(dataset, no_such_page, "This Microsoft cloud does not offer it.")
 
 
 def _off(dataset: DataSet[Graph, Any], lacking: list[str] | tuple[str, ...], code: str = "") -> NotEnabled:

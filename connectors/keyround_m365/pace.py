@@ -11,27 +11,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from keyround.connector import Clock
+from keyround.pacing import Family, Limit
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """`most` requests may start within `seconds` (0: as many as come, until one is refused), never fewer than `least`.
-
-    The windows are a little longer than Microsoft's: the first of five requests
-    may have travelled more slowly than the sixth.
-    """
-
-    most: int
-    seconds: float
-    least: int
-
-
+# The windows are a little longer than Microsoft's: the first of five requests may have travelled more slowly than the
+# sixth.
 OPEN = Limit(0, 10.3, 10)
 LIMITS = {
     "reports": Limit(5, 10.3, 5),
@@ -51,8 +38,6 @@ FAMILIES = (
     (r"deviceManagement/", "devices"),
     (r"users/[^/]+/(mailFolders|mailboxSettings)", "mail"),
 )
-_ALMOST = 1e-3
-_SPEEDY = 200  # requests in a window: from here on an open family needs no limit
 
 
 def family_of(path: str, select: str = "") -> str:
@@ -62,55 +47,13 @@ def family_of(path: str, select: str = "") -> str:
     return next((name for start, name in FAMILIES if re.match(start, path, re.IGNORECASE)), "directory")
 
 
-@dataclass(slots=True)
-class _Family:
-    """The requests of one family that started lately, and how many may."""
-
-    limit: Limit
-    most: int = field(init=False)
-    starts: deque[float] = field(default_factory=deque)
-    held: float = 0.0
-    changed: float = float("-inf")
-
-    def __post_init__(self) -> None:
-        self.most = self.limit.most
-
-    def early(self, now: float, count: int) -> float:
-        if self.held - now > _ALMOST:
-            return self.held - now
-        while self.starts and self.starts[0] + self.limit.seconds - now <= _ALMOST:
-            self.starts.popleft()
-        if not self.most or not self.starts or len(self.starts) + count <= self.most:
-            return 0.0
-        # Free once this many of the oldest have left the window.
-        leaving = min(len(self.starts) + count - self.most, len(self.starts))
-        return self.starts[leaving - 1] + self.limit.seconds - now
-
-    def start(self, now: float, count: int) -> None:
-        self.starts.extend([now] * count)
-        if self.most != self.limit.most and now - self.changed >= self.limit.seconds:
-            self.most += max(1, self.most // 4)
-            self.changed = now
-            if self.limit.most:
-                self.most = min(self.most, self.limit.most)
-            elif self.most > _SPEEDY:
-                self.most = 0
-
-    def refused(self, now: float, started: float, seconds: float) -> None:
-        self.held = max(self.held, now + seconds)
-        if started <= self.changed:  # asked at the speed of before
-            return
-        self.most = max(self.limit.least, (self.most or len(self.starts)) // 2)
-        self.changed = now
-
-
 class Pace:
     """The families of one application in one tenant. Times are the clock's own seconds."""
 
     def __init__(self, app: str, clock: Clock) -> None:
         self._app = app
         self._clock = clock
-        self._families: dict[str, _Family] = {}
+        self._families: dict[str, Family] = {}
 
     def early(self, family: str, count: int = 1) -> float:
         """How many seconds too early it is for `count` requests; 0.0 when they may start, and then they have."""
@@ -134,10 +77,10 @@ class Pace:
         with _LOCK:
             return self._family(family).most
 
-    def _family(self, name: str) -> _Family:
-        return self._families.setdefault(name, _Family(LIMITS.get(name, OPEN)))
+    def _family(self, name: str) -> Family:
+        return self._families.setdefault(name, Family(LIMITS.get(name, OPEN)))
 
-    def _counted(self, family: str) -> Sequence[_Family]:
+    def _counted(self, family: str) -> Sequence[Family]:
         own = self._family(family)
         return (own, _over_all_tenants(self._app, family, self._clock)) if family in OVER_ALL_TENANTS else (own,)
 
@@ -146,6 +89,6 @@ _LOCK = threading.Lock()
 
 
 @lru_cache(maxsize=64)
-def _over_all_tenants(app: str, family: str, clock: Clock) -> _Family:
+def _over_all_tenants(app: str, family: str, clock: Clock) -> Family:
     """One for every tenant that this process reads with the same application."""
-    return _Family(OVER_ALL_TENANTS[family])
+    return Family(OVER_ALL_TENANTS[family])

@@ -244,6 +244,34 @@ def collect(
     return Complete(count, without)
 
 
+def where_offered(dataset: DataSet[S, P], no_such_page: Callable[[CollectError], bool], detail: str) -> DataSet[S, P]:
+    """The same data set, NotEnabled with `detail` where its first answer is that there is no such page.
+
+    For what no verdict hangs on alone: of the accounts themselves a missing page would be a fault, and must look it.
+    """
+
+    def pages(session: S, window: Window) -> Iterator[P | Without | Arrived]:
+        begun = False
+        lacking: list[Without] = []  # columns say nothing of a page that is not there at all
+        try:
+            for page in dataset.pages(session, window):
+                if isinstance(page, Without) and not begun:
+                    lacking.append(page)
+                    continue
+                begun = True
+                yield from lacking
+                lacking = []
+                yield page
+        except CollectError as error:
+            if begun or not no_such_page(error):
+                yield from lacking
+                raise
+            raise NotEnabled(detail, "Nothing to repair.", code=error.code) from error
+        yield from lacking
+
+    return replace(dataset, pages=pages)
+
+
 def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], table: type[Row]) -> Outcome:
     """What is known about one table of one tenant, given the outcome of each data set.
 
