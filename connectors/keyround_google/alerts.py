@@ -32,7 +32,10 @@ COLUMNS = {
     "status": ("state",),
     "data": ("username", "address"),
 }
-WHOSE = ("email", "userEmail", "updatedAdminEmail", "actorEmail")
+WHOSE = (
+    "email", "userEmail", "superAdminPasswordResetEvent.userEmail", "primaryAdminChangedEvent.updatedAdminEmail",
+    "actorEmail",
+)  # fmt: skip
 """Where the many kinds of alert name an account: the one it happened to, before the one who did it."""
 
 
@@ -78,7 +81,7 @@ def rows(page: bytes) -> Iterator[RiskEvent]:
         yield RiskEvent(
             event_id=alert.alertId,
             source="detection",
-            username=next((text.lower() for name in WHOSE if (text := _text(data.get(name)))), None),
+            username=next((text.lower() for path in WHOSE if (text := _told(data, path))), None),
             level=_word(metadata.severity),
             state="deleted" if alert.deleted else _word(metadata.status),
             kind=alert.type or alert.source or None,
@@ -100,6 +103,12 @@ def _word(word: str | None) -> str | None:
     """A word of Google's in lower case; None for one that says nothing."""
     said = (word or "").lower()
     return None if not said or said.endswith("unspecified") else said
+
+
+def _told(data: Mapping[str, Any], path: str) -> str | None:
+    """The text at `path`, a name or a name within an object."""
+    outer, _, inner = path.rpartition(".")
+    return _text((_object(data.get(outer)) if outer else data).get(inner))
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -340,6 +340,12 @@ def test_alerts():
     row = alert(type="Tachyon intrusion", data={"email": {"odd": 1}, "userEmail": "c@hof.example"}, deleted=True)
     assert (row.kind, row.username, row.state, row.reason) == ("Tachyon intrusion", "c@hof.example", "deleted", None)
     assert alert(type=None, source="Gmail phishing", data=[1]).kind == "Gmail phishing"
+    done = {"actorEmail": "boss@hof.example", "superAdminPasswordResetEvent": {"userEmail": "Dee@hof.example"}}
+    assert alert(type="Super admin password reset", data=done).username == "dee@hof.example"
+    done = {"actorEmail": "boss@hof.example", "primaryAdminChangedEvent": {"updatedAdminEmail": "eve@hof.example"}}
+    assert alert(type="Primary admin changed", data=done).username == "eve@hof.example"
+    done = {"actorEmail": "boss@hof.example", "superAdminPasswordResetEvent": None, "primaryAdminChangedEvent": "odd"}
+    assert alert(data=done).username == "boss@hof.example"
 
 
 # -- against the pretend company ----------------------------------------------
