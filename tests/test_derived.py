@@ -122,20 +122,22 @@ def test_the_providers_own_dates_win(use):
 
 
 LATELY = datetime(2026, 11, 12)
+TOLD = {"old_mail_known": True, "mail_known": True}
 
 
 @pytest.mark.parametrize(
     "signed_in, measure, expected",
     [
         # The phone keeps reading mail while nobody signs in.
-        (LOG, AccountMeasure("ada", mail_at=LATELY, old_mail_known=True), (LATELY, "seen", True)),
-        (LOG, AccountMeasure("ada", imap_at=TENTH, pop_at=LATELY, old_mail_known=True), (LATELY, "seen", True)),
-        (LOG, AccountMeasure("ada", single_sign_on_at=LATELY, old_mail_known=True), (LATELY, "seen", True)),
-        (LATELY, AccountMeasure("ada", mail_at=TENTH, old_mail_known=True), (LATELY, "seen", True)),
-        (LOG, AccountMeasure("ada", old_mail_known=True), (LOG, "seen", True)),  # and does not
+        (LOG, AccountMeasure("ada", mail_at=LATELY, **TOLD), (LATELY, "seen", True)),
+        (LOG, AccountMeasure("ada", imap_at=TENTH, pop_at=LATELY, **TOLD), (LATELY, "seen", True)),
+        (LOG, AccountMeasure("ada", single_sign_on_at=LATELY, **TOLD), (LATELY, "seen", True)),
+        (LATELY, AccountMeasure("ada", mail_at=TENTH, **TOLD), (LATELY, "seen", True)),
+        (LOG, AccountMeasure("ada", **TOLD), (LOG, "seen", True)),  # and does not
         (LOG, AccountMeasure("ada"), (LOG, "seen", False)),  # the report told nothing of mail
-        (LOG, AccountMeasure("bo", mail_at=LATELY, old_mail_known=True), (LOG, "seen", False)),
-        (None, AccountMeasure("ada", mail_at=LATELY, old_mail_known=True), (LATELY, "seen", True)),  # never, but mail
+        (LOG, AccountMeasure("ada", old_mail_known=True), (LOG, "seen", False)),  # or of old programs alone
+        (LOG, AccountMeasure("bo", mail_at=LATELY, **TOLD), (LOG, "seen", False)),
+        (None, AccountMeasure("ada", mail_at=LATELY, **TOLD), (LATELY, "seen", True)),  # never, but mail
     ],
 )
 def test_mail_read_on_a_phone_is_use_too(use, signed_in, measure, expected):
@@ -146,7 +148,7 @@ def test_mail_read_on_a_phone_is_use_too(use, signed_in, measure, expected):
 
 
 def test_mail_alone_says_nothing_about_sign_ins_that_nobody_told_of(use):
-    read = AccountMeasure("cy", mail_at=LATELY, old_mail_known=True)
+    read = AccountMeasure("cy", mail_at=LATELY, **TOLD)
     assert use(log_since=None, measured=True, measures=[read])["cy"] == (None, None, True)
 
 

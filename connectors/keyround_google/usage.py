@@ -46,7 +46,7 @@ PATIENCE = timedelta(days=3)
 """How far behind the accounts we look for a day that has Gmail too."""
 
 ACCOUNTS, GMAIL = "accounts", "gmail"
-OLD_MAIL = "old_mail_known"
+OLD_MAIL, MAIL = "old_mail_known", "mail_known"
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "accounts:is_2sv_enrolled": ("enrolled",),
     "accounts:is_2sv_enforced": ("enforced",),
@@ -61,7 +61,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "gmail:is_gmail_enabled": (),
     "gmail:timestamp_last_imap": ("imap_at", OLD_MAIL),
     "gmail:timestamp_last_pop": ("pop_at", OLD_MAIL),
-    "gmail:timestamp_last_interaction": ("mail_at",),
+    "gmail:timestamp_last_interaction": ("mail_at", MAIL),
     "gmail:timestamp_last_webmail": (),
 }
 """What is asked for, and the columns that stay empty where the server knows no such parameter."""
@@ -247,6 +247,7 @@ def rows(page: Page) -> Iterator[AccountMeasure]:
         told = {one.name: _value(one) for one in report.parameters or () if one.name}
         told |= {new: told[old] for new, old in OLDER.items() if old in told and told.get(new) is None}
         imap, pop = _time(told, "gmail:timestamp_last_imap"), _time(told, "gmail:timestamp_last_pop")
+        person = _time(told, "gmail:timestamp_last_interaction")
         unused = _truth(told.get("gmail:is_gmail_enabled")) is False and not _used(imap, pop)
         yield AccountMeasure(
             account_id=str(entity.profileId),
@@ -263,8 +264,9 @@ def rows(page: Page) -> Iterator[AccountMeasure]:
             imap_at=_used(imap),
             pop_at=_used(pop),
             old_mail_known=True if unused or (imap and pop) else None,
-            mail_at=_used(_time(told, "gmail:timestamp_last_interaction"), _time(told, "gmail:timestamp_last_webmail")),
+            mail_at=_used(person, _time(told, "gmail:timestamp_last_webmail")),
             single_sign_on_at=_used(_time(told, "accounts:timestamp_last_sso")),
+            mail_known=True if unused or person else None,
         )
 
 

@@ -336,7 +336,9 @@ def _mail_untold(connector: Connector[Any], outcomes: Mapping[str, Outcome]) -> 
     measures = table_outcome(connector, outcomes, AccountMeasure)
     if isinstance(measures, NotOffered):
         return {}
-    reason = measures.error if isinstance(measures, Incomplete) else measures.without.get("old_mail_known")
+    if isinstance(measures, Incomplete):
+        return {"complete": measures.error}
+    reason = measures.without.get("old_mail_known") or measures.without.get("mail_known")
     return {"complete": reason} if reason else {}
 
 

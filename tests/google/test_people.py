@@ -170,7 +170,7 @@ def test_where_mail_is_measured_and_the_measure_was_refused_it_is_said_why_nobod
     report = DataSet("report", (AccountMeasure,), lambda *_: iter(()), lambda _: (), tells="", source="")
     reader = SimpleNamespace(derived=(), datasets=(users.DATASET, report))
     refused = NotGranted("No report.")
-    for outcome in (Incomplete(0, refused), Complete(0, {"old_mail_known": refused})):
+    for outcome in (Incomplete(0, refused), *(Complete(0, {f"{which}mail_known": refused}) for which in ("", "old_"))):
         found = table_outcome(reader, {"users": Complete(0), "report": outcome}, AccountUse)
         assert found.without == {"complete": refused}
     assert not table_outcome(reader, {"users": Complete(0), "report": Complete(0)}, AccountUse).without

@@ -15,7 +15,7 @@ from keyround_fixtures import Fault
 from keyround_google import registrations, usage
 
 TODAY = datetime(2026, 11, 20)  # in Oregon too, at four in the morning
-GMAIL = {"imap_at", "pop_at", "old_mail_known", "mail_at"}
+GMAIL = {"imap_at", "pop_at", "old_mail_known", "mail_at", "mail_known"}
 
 
 def asked(cloud):
@@ -116,7 +116,7 @@ def test_what_is_measured_in_every_container():
     )
     assert row == AccountMeasure(
         "7", datetime(2026, 11, 17), True, None, False, 2, 0, "weak", "non_compliant", None, None,
-        datetime(2026, 11, 17, 8), None, True, datetime(2026, 11, 17, 8), None,
+        datetime(2026, 11, 17, 8), None, True, datetime(2026, 11, 17, 8), None, True,
     )  # fmt: skip
 
 
@@ -124,7 +124,10 @@ def test_times_that_were_not_told_are_not_never():
     (row,) = usage.rows(page({"name": "gmail:timestamp_last_imap", "datetimeValue": "1970-01-01T00:00:00Z"}))
     assert (row.as_of, row.imap_at, row.old_mail_known) == (datetime(2026, 11, 18), None, None)
     (row,) = usage.rows(page({"name": "gmail:is_gmail_enabled", "boolValue": False}))
-    assert row.old_mail_known is True
+    assert row.old_mail_known is True and row.mail_known is True
+    times = ({"name": f"gmail:timestamp_last_{way}", "datetimeValue": "1970-01-01T00:00Z"} for way in ("imap", "pop"))
+    (row,) = usage.rows(page(*times))
+    assert (row.old_mail_known, row.mail_at, row.mail_known) == (True, None, None)
     assert not list(usage.rows(page(entity={"type": "CUSTOMER", "profileId": "7"})))
     assert not list(usage.rows(page(entity=None)))
 

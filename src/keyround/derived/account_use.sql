@@ -30,11 +30,12 @@ log as (
     select min(signed_in_at) as begins from sign_ins where signed_in_at >= $log_since
 ),
 mail as (
-    select account_id, greatest(mail_at, imap_at, pop_at, single_sign_on_at) as used_at, old_mail_known
+    select account_id, greatest(mail_at, imap_at, pop_at, single_sign_on_at) as used_at,
+           old_mail_known and mail_known as known
     from account_measures
 ),
 answers as (
-    select a.*, o.last_at, g.begins, m.used_at, not $measured or coalesce(m.old_mail_known, false) as complete,
+    select a.*, o.last_at, g.begins, m.used_at, not $measured or coalesce(m.known, false) as complete,
            coalesce(last_success_at, last_noninteractive_at, unused_since) is not null or activity is not null as told,
            greatest(o.doubt_at, case when a.username is null then s.any_at else s.nameless_at end) as doubt_at,
            coalesce(o.last_at, case when a.created_at is not null and g.begins is not null

@@ -31,3 +31,4 @@ class AccountMeasure(Row):
     old_mail_known: Annotated[bool | None, "true: the report told of IMAP and POP, so that null means not used."] = None
     mail_at: Annotated[datetime | None, "The mailbox was last used by the person, UTC."] = None
     single_sign_on_at: Annotated[datetime | None, "Last sign-in through another provider, UTC."] = None
+    mail_known: Annotated[bool | None, "true: the report told of mail_at, so that null there means never."] = None
