@@ -97,7 +97,12 @@ def read(status: int, content: bytes) -> Refusal:
     if error.get("status"):
         reasons.add(str(error["status"]))
     where = next((str(entry["location"]) for entry in entries if entry.get("location")), "")
-    return Refusal(status, frozenset(reasons), _safe(error.get("message")), where)
+    # Google's newer APIs say "Request contains an invalid argument." and keep to the details which one.
+    violations = (
+        _as_dict(one).get("description") for entry in entries for one in _as_list(entry.get("fieldViolations"))
+    )
+    said = [text for text in (error.get("message"), *violations) if isinstance(text, str)]
+    return Refusal(status, frozenset(reasons), _safe(" ".join(dict.fromkeys(said))), where)
 
 
 def read_token(args: Sequence[Any]) -> Refusal:

@@ -94,11 +94,21 @@ def test_nobody_listens(gather, big, nap):
     assert outcome.error.kind == "Unreachable" and "refused" in outcome.error.detail and not rows
 
 
+def in_the_details(unknown):
+    said = f"Error expanding 'fields' parameter. Cannot find matching fields for path 'users.{unknown}'."
+    return {"message": "Request contains an invalid argument.", "status": "INVALID_ARGUMENT",
+            "details": [{"@type": "type.googleapis.com/google.rpc.BadRequest",
+                         "fieldViolations": [{"field": "users", "description": said}]}]}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "unknown, columns", [("isGuestUser", set()), ("archived", {"enabled", "status"}), ("name", {"display_name"})]
 )
-def test_a_field_the_server_does_not_know_is_left_out(unknown, columns, gather, settings, cloud):
-    error = {"error": {"code": 400, "message": f"Invalid field selection {unknown}", "errors": []}}
+@pytest.mark.parametrize(
+    "error", [lambda unknown: {"message": f"Invalid field selection {unknown}", "errors": []}, in_the_details]
+)
+def test_a_field_the_server_does_not_know_is_left_out(error, unknown, columns, gather, settings, cloud):
+    error = {"error": {"code": 400} | error(unknown)}
     cloud.faults.append(Fault(rf"fields=.*{unknown}", status=400, data=error, times=99))
     outcome, rows = gather(settings, "users")["users"]
     assert isinstance(outcome, Complete) and people(rows) == len(cloud.tenants[0].tables["users"])
