@@ -44,6 +44,7 @@ OUTCOMES: dict[str, str] = WORDS["outcomes"]
 STATUSES: dict[str, str] = {word: status for status, words in WORDS["statuses"].items() for word in words}
 FIRST = frozenset(WORDS["methods"]["first"])
 SECOND: dict[str, str] = WORDS["second"]
+MAIL: dict[str, str] = WORDS["mail"]
 PASSWORDLESS = FIRST | frozenset(WORDS["methods"]["passwordless"])
 NO_PASSWORD = frozenset(WORDS["clients"]["no_password"])
 LEGACY = frozenset(WORDS["clients"]["legacy"])
@@ -186,17 +187,18 @@ def mfa(event: Event, proof: Event | None) -> str:
 
 
 def method(event: Event, proof: Event | None) -> str | None:
-    """The second factor that was really used: the last one named. A failed challenge proves nothing.
+    """The second factor that was really used, or else a code by mail: the last named. A failure proves nothing.
 
     A word of Google's that we do not know is kept where Google itself calls the step a second factor.
     """
     if proof:
-        named = [SECOND.get(word, word) for word in proof.texts("login_challenge_method") if word not in FIRST]
+        named = [(SECOND | MAIL).get(word, word) for word in proof.texts("login_challenge_method") if word not in FIRST]
         if named:
             return named[-1]
     if event.name != "login_success":
         return None
-    known = [SECOND[word] for word in event.texts("login_challenge_method") if word in SECOND]
+    words = event.texts("login_challenge_method")
+    known = [SECOND[word] for word in words if word in SECOND] or [MAIL[word] for word in words if word in MAIL]
     return known[-1] if known else None
 
 

@@ -142,6 +142,8 @@ def test_success_at_another_application(code, outcome):
         (["password", "idv_any_phone"], "satisfied", "mobile_phone"),
         (["password", "internal_two_factor"], "satisfied", "internal_two_factor"),
         (["password", "knowledge_employee_id"], "unknown", None), (["password", "new_factor"], "unknown", None),
+        (["password", "idv_preregistered_email"], "unknown", "email"),
+        (["password", "google_prompt", "access_to_preregistered_email"], "satisfied", "phone_prompt"),
     ],
 )  # fmt: skip
 def test_the_factor_that_was_used(methods, mfa, method):
@@ -157,6 +159,7 @@ def step(method, status="passed", second=True, name="login_verification"):
     "given, method",
     [
         (step(["password", "google_prompt"]), "phone_prompt"), (step("entangled_key"), "entangled_key"),
+        (step("idv_any_email"), "email"),
         (step("security_key", status="Challenge Failed."), None), (step("security_key", status=""), None),
         (step("security_key", second=False), None), (step("security_key", name="login_challenge"), None),
         (step("password"), None), (event("login_failure", login_challenge_method=["security_key"]), None),
