@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from msgspec import UNSET, Struct, UnsetType
@@ -43,15 +42,6 @@ def country(code: str | None) -> str | None:
     """
     code = (code or "").strip().upper()
     return code if len(code) == 2 and code.isascii() and code.isalpha() and code not in ("XX", "ZZ") else None
-
-
-def said(flags: Iterable[Flag]) -> bool:
-    """Whether any of `flags` was in the answer at all.
-
-    Partial answers may leave out a boolean that is false. One that everybody
-    lacks was not answered; one that somebody has is false for the others.
-    """
-    return any(flag is not UNSET and flag is not None for flag in flags)
 
 
 def flag(value: Flag, answered: bool) -> bool | None:
