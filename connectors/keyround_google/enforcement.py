@@ -32,7 +32,7 @@ from keyround.model import (
 )
 
 from .two_step import Estate, Possible, estate, resists_phishing
-from .two_step.contradictions import against_log, against_policy, against_report
+from .two_step.contradictions import against_log, against_policy, against_programs, against_report
 from .two_step.demand import Demand, Demands
 from .two_step.effective import ROLES
 from .two_step.leave import Leave, granted, leave
@@ -133,7 +133,7 @@ class _Tenant:
             policies=None if demand is None else list(demand.policies),
             report_only=[],  # Google has no policies that only watch.
             verdict_if_enabled="enforced" if verdict == "scheduled" else None,
-            legacy_blocked=None if demand is None or demand.old_programs is None else not demand.old_programs,
+            legacy_blocked=_kept_out(demand, self.measures.get(key)),
             emergency=emergency,
             contradiction=" ".join(self._contradictions(account, who, flag, registered, demand, left)) or None,
             grace_until=left.until if left else None,
@@ -208,11 +208,13 @@ class _Tenant:
         self, account: Account, who: Profile, flag: bool | None, registered: bool | None, demand: Demand | None,
         left: Leave | None,
     ) -> Iterator[str]:  # fmt: skip
+        measure = self.measures.get(account.account_id)
+        if measure and demand:
+            yield from against_programs(measure, demand)
         if flag is None:
             return
         if demand:
             yield from against_policy(flag, demand, who, left, self.now)
-        measure = self.measures.get(account.account_id)
         if measure and registered is not None:
             yield from against_report(measure, flag, registered)
         bare_at = self.uses.get(account.account_id, Use()).bare_at
@@ -268,6 +270,16 @@ def _words(flag: bool | None, demand: Demand | None, elsewhere: set[bool | None]
         if flag is None and admin is not False:
             found.add("enforced")  # by Google itself, which demands it of administrators whatever the policies say
     return found
+
+
+def _kept_out(demand: Demand | None, measure: AccountMeasure | None) -> bool | None:
+    """Whether programs that send nothing but the password are. What Google measured answers where the policies do not;
+    that nothing was ever set does not stand against a measure that says otherwise."""
+    allowed = demand.old_programs if demand else None
+    measured = measure.less_secure_apps if measure else None
+    if allowed is None:
+        return None if measured is None else not measured
+    return None if measured and not allowed else not allowed
 
 
 def _resistant(verdict: str, demand: Demand | None) -> bool | None:

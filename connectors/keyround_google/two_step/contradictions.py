@@ -61,6 +61,16 @@ def against_report(measure: AccountMeasure, flag: bool, registered: bool) -> Ite
     yield f"Google's usage report{as_of} calls the account {said}, its flags of today say otherwise: {then}."
 
 
+def against_programs(measure: AccountMeasure, demand: Demand) -> Iterator[str]:
+    """Old programs are let in by Google's measure of some days ago, and kept out by the policies."""
+    if measure.less_secure_apps and demand.old_programs is False:
+        as_of = f" of {day(measure.as_of)}" if measure.as_of else ""
+        yield (
+            f"Google's usage report{as_of} says that programs that send nothing but the password are let in, the "
+            "policies say that they are not: the report is some days old, or rests on something not shown here."
+        )
+
+
 def against_log(bare_at: datetime, demand: Demand, leave: Leave) -> Iterator[str]:
     """Somebody who must use it, has not enrolled and has no time left got in with the password alone."""
     if not leave.over or any(bare_at <= since + PROPAGATION for since in demand.dates):

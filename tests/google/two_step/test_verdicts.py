@@ -474,6 +474,17 @@ def test_merged_settings_take_each_field_from_the_strongest_that_has_it():
     assert enforcement.TRUSTED in one(EVERYWHERE, whole, person("ada", enforced=True)).gaps
 
 
+def test_programs_that_send_a_password_alone_are_kept_out_only_where_nothing_says_otherwise():
+    let_in, kept_out = (AccountMeasure("ada", less_secure_apps=said) for said in (True, False))
+    found = one(EVERYWHERE, person("ada", enforced=True), let_in)
+    assert found.legacy_blocked is None and "are let in, the policies say that they are not" in found.contradiction
+    assert one(EVERYWHERE, person("ada"), kept_out).legacy_blocked is True
+    unread = outcomes(policies=REFUSED)
+    assert one(person("ada"), let_in, read=unread).legacy_blocked is False
+    assert one(person("ada"), kept_out, read=unread).legacy_blocked is True
+    assert one(person("ada"), read=unread).legacy_blocked is None
+
+
 def test_refused_policies_leave_the_flag():
     read = outcomes(policies=REFUSED, sso=REFUSED)
     for flag, verdict in ((True, "enforced"), (False, "not_enforced"), (None, "unknown")):
