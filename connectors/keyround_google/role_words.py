@@ -100,6 +100,8 @@ def judged(role: Role | None) -> Judged:
     ('Front desk', True, False, False, True)
     >>> tuple(judged(Role("9", "Doors", rolePrivileges=[Privilege("APP_ADMIN"), Privilege("USERS_RETRIEVE")])))
     ('Doors', None, False, False, False)
+    >>> tuple(judged(Role("9", "Secret", rolePrivileges=[Privilege()])))  # a privilege without a name may be any
+    ('Secret', None, None, False, None)
     """
     if role is None:
         return Judged()
@@ -112,11 +114,11 @@ def judged(role: Role | None) -> Judged:
         return Judged(words, strong or None, None, False, resets or (False if name in SYSTEM else None))
     held = {privilege.privilegeName or "" for privilege in role.rolePrivileges}
     unsorted = {one for one in held - PRIVILEGES if not looks_only(one)}
-    about_users = any(one.startswith("USER") for one in unsorted)
+    about_users = any(not one or one.startswith("USER") for one in unsorted)
     return Judged(
         words,
         bool(held & PRIVILEGES) or strong or (None if unsorted else False),
-        bool(held & TAKEOVER),
+        bool(held & TAKEOVER) or (None if "" in held else False),
         False,
         bool(held & RESETS) or resets or (None if about_users else False),
     )

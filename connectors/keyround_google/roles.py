@@ -31,7 +31,9 @@ GROUPS = "https://www.googleapis.com/auth/admin.directory.group.readonly"
 SOURCE = "https://developers.google.com/workspace/admin/directory/v1/guides/manage-roles"
 
 ROLE_MASK = "nextPageToken,items(roleId,roleName,isSuperAdminRole,rolePrivileges/privilegeName)"
-ROLE_COLUMNS = {"rolePrivileges": ("privileged", "highly_privileged", "resets_credentials")}
+ROLE_COLUMNS = dict.fromkeys(
+    ("rolePrivileges", "privilegeName"), ("privileged", "highly_privileged", "resets_credentials")
+)
 ASSIGNMENT_MASK = "nextPageToken,items(roleId,assignedTo,assigneeType,scopeType,orgUnitId,condition,expirationDetails)"
 ASSIGNMENT_COLUMNS = {
     "expirationDetails": ("permanent", "ends_at"),
