@@ -25,6 +25,7 @@ from googleapiclient.discovery import build
 
 from keyround.connector import Clock, Cost, Identity, Without, decode
 from keyround.errors import CollectError, Expired, Unexpected, Unreachable
+from keyround.pacing import Spent
 
 from . import activities, customer, users
 from .batch import CROWDED, MOST, PEACE, Batch, NotServed, Part, Tally
@@ -32,7 +33,7 @@ from .credentials import Tokens
 from .line import Line
 from .noted import Noted
 from .pace import Pace, families_of
-from .patience import BUDGET, Patience, Spent, out_of_time, retry_after
+from .patience import BUDGET, Patience, out_of_time, retry_after
 from .refusals import judge, read
 from .settings import Settings
 from .transport import BROKEN, NETWORK, Bytes, Closed, Get, Refused, untrusted

@@ -6,15 +6,11 @@ Time comes from a Clock, so a test waits for nothing.
 from __future__ import annotations
 
 import random
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from keyround.connector import Clock, Cost
+from keyround.connector import Clock
 from keyround.errors import CollectError, Throttled
 
 TRIES = 6
@@ -46,41 +42,6 @@ class Patience:
             raise error
         self.waited += pause
         return pause
-
-
-@dataclass(slots=True)
-class Spent:
-    """Requests by family, and the time during which anybody waited. For any thread."""
-
-    clock: Clock
-    requests: Counter[str] = field(default_factory=Counter)
-    waited: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    waiters: int = 0
-    since: float = 0.0
-
-    def asked(self, family: str) -> None:
-        with self.lock:
-            self.requests[family] += 1
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        with self.lock:
-            if not self.waiters:
-                self.since = self.clock.monotonic()
-            self.waiters += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.waiters -= 1
-                if not self.waiters:
-                    self.waited += self.clock.monotonic() - self.since
-
-    @property
-    def cost(self) -> Cost:
-        with self.lock:
-            return Cost(dict(sorted(self.requests.items())), self.waited)
 
 
 def out_of_time() -> Throttled:

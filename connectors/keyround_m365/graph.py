@@ -19,10 +19,9 @@ import json
 import logging
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -39,6 +38,7 @@ from kiota_http.middleware.options import ResponseHandlerOption
 
 from keyround.connector import Clock, Cost, decode
 from keyround.errors import CollectError, Expired, NotGranted, Throttled, Unexpected, Unreachable
+from keyround.pacing import Spent
 
 from .line import Closed, Line
 from .noted import Noted
@@ -171,7 +171,7 @@ class Graph:
         self._clock = clock
         self._budget = budget
         self._pace = Pace(app, clock)
-        self._spent = _Spent(clock)
+        self._spent = Spent(clock)
         self._mine = threading.local()  # each thread reads one data set at a time
         self._locks: dict[str, threading.Lock] = {}
         self._line = Line(root, scope, credential)
@@ -471,45 +471,6 @@ class Graph:
             over = self._clock.wait(seconds, self._line.over)
         if over:
             raise Closed
-
-
-@dataclass(slots=True)
-class _Spent:
-    """Requests by family, and the time during which anybody waited."""
-
-    clock: Clock
-    requests: Counter[str] = field(default_factory=Counter)
-    waited: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    waiters: int = 0
-    since: float = 0.0
-
-    def asked(self, family: str) -> None:
-        with self.lock:
-            self.requests[family] += 1
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        with self.lock:
-            if not self.waiters:
-                self.since = self.clock.monotonic()
-            self.waiters += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.waiters -= 1
-                if not self.waiters:
-                    self.waited += self.clock.monotonic() - self.since
-
-    @property
-    def cost(self) -> Cost:
-        with self.lock:
-            return Cost(dict(sorted(self.requests.items())), self.waited)
-
-    def __str__(self) -> str:
-        families = ", ".join(f"{family} {count}" for family, count in self.cost.requests.items())
-        return f"requests by family: {families or 'none'}; waited {self.waited:.0f} s"
 
 
 def listing(graph: Graph, question: Question) -> Iterator[bytes]:

@@ -1,13 +1,18 @@
 """How many requests may start within a time, and what a refusal teaches: the arithmetic that connectors share.
 
 Which limits a provider has, and which request counts where, is each connector's
-own business. Nothing here sleeps, sends or locks.
+own business. Nothing here sleeps or sends.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from .connector import Clock, Cost
 
 _ALMOST = 1e-3
 _SPEEDY = 200  # requests in a window: from here on an open family needs no limit
@@ -73,3 +78,42 @@ class Family:
             return
         self.most = max(self.limit.least, min(self.most or len(self._starts), len(self._starts)) // 2)
         self._changed = now
+
+
+@dataclass(slots=True)
+class Spent:
+    """Requests by family, and the time during which anybody waited. For any thread."""
+
+    clock: Clock
+    requests: Counter[str] = field(default_factory=Counter)
+    waited: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiters: int = 0
+    since: float = 0.0
+
+    def asked(self, family: str) -> None:
+        with self.lock:
+            self.requests[family] += 1
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        with self.lock:
+            if not self.waiters:
+                self.since = self.clock.monotonic()
+            self.waiters += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.waiters -= 1
+                if not self.waiters:
+                    self.waited += self.clock.monotonic() - self.since
+
+    @property
+    def cost(self) -> Cost:
+        with self.lock:
+            return Cost(dict(sorted(self.requests.items())), self.waited)
+
+    def __str__(self) -> str:
+        families = ", ".join(f"{family} {count}" for family, count in self.cost.requests.items())
+        return f"requests by family: {families or 'none'}; waited {self.waited:.0f} s"
