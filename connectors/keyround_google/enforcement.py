@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from keyround.connector import NOT_READ_THEN, Complete, Derived, Incomplete, Outcome, Tables
+from keyround.errors import NotEnabled, NotGranted, NotLicensed
 from keyround.model import (
     AccessPolicy,
     Account,
@@ -70,13 +71,18 @@ def rows(
 
 @dataclass(slots=True)
 class _Tenant:
-    """Everything the verdicts rest on. `unread…` say why something is not known; "" where it is."""
+    """Everything the verdicts rest on. `unread…` say why something is not known; "" where it is.
+
+    `broke_off`: the policies, and the assignments to other providers, that should have come and did not. Where they
+    are out of reach for good, Google's flag has to do; where they failed once, the next scan may say something else.
+    """
 
     known: Estate
     demands: Demands
     unread: str
     unread_elsewhere: str
     unread_flag: str
+    broke_off: tuple[bool, bool]
     flags: Mapping[str, str | None]
     registered: Mapping[str, bool | None]
     granted: Mapping[str, AuditEvent]
@@ -97,6 +103,7 @@ class _Tenant:
             unread=_unread(outcomes.get("policies")),
             unread_elsewhere=_unread(outcomes.get("sso")),
             unread_flag=_unread_flag(outcomes.get("users")),
+            broke_off=(_broke_off(outcomes.get("policies")), _broke_off(outcomes.get("sso"))),
             flags={row.scope.removeprefix("account:"): row.value for row in flags},
             registered={row.account_id: row.registered for row in tables.rows(MfaRegistration)},
             granted=granted(tables),
@@ -117,7 +124,7 @@ class _Tenant:
         demand = None if self.unread else self.demands.of(who)
         flag = {"true": True, "false": False}.get(self.flags.get(key) or "")
         elsewhere = self._elsewhere(account, who)
-        words = _words(flag, demand, elsewhere.values, who.admin)
+        words = _words(flag, demand, elsewhere.values, who.admin, self.broke_off[0])
         verdict = words.pop() if len(words) == 1 else "unknown"
         registered = self.registered.get(key)
         left = self._left(account, verdict, demand) if registered is False else None
@@ -150,7 +157,8 @@ class _Tenant:
         seen = measure.single_sign_on_at if measure else None
         if self.uses.get(account.account_id, Use()).elsewhere or (seen and seen > self.now - RECENT):
             return Possible(((None, True),))
-        if self.unread_elsewhere and found.value is not False:  # some of them arrived: there is such a provider
+        # Some of them arrived: there is such a provider. Or there may be.
+        if self.unread_elsewhere and (found.value is not False or self.broke_off[1]):
             return Possible(((None, True), (None, False)))
         return found
 
@@ -252,7 +260,9 @@ class _Tenant:
         return " ".join(dict.fromkeys(said))
 
 
-def _words(flag: bool | None, demand: Demand | None, elsewhere: set[bool | None], admin: bool | None) -> set[str]:
+def _words(
+    flag: bool | None, demand: Demand | None, elsewhere: set[bool | None], admin: bool | None, broke_off: bool
+) -> set[str]:
     """Every verdict that may be true of the person."""
     if flag:
         return {"enforced"}
@@ -260,7 +270,7 @@ def _words(flag: bool | None, demand: Demand | None, elsewhere: set[bool | None]
         return {"unknown"}
     otherwise = {{True: "third_party", False: "not_enforced", None: "unknown"}[one] for one in elsewhere}
     found: set[str] = set()
-    for state in demand.words if demand else {"off"}:
+    for state in demand.words if demand else {"off", "scheduled"} if broke_off else {"off"}:
         if state in ("scheduled", "unclear"):
             found.add("scheduled")
         if state == "on" and flag is None:
@@ -302,6 +312,11 @@ def _unread(outcome: Outcome | None) -> str:
     if outcome is None:
         return NOT_READ_THEN
     return outcome.error.detail if isinstance(outcome, Incomplete) else ""
+
+
+def _broke_off(outcome: Outcome | None) -> bool:
+    """It failed on the way: neither refused nor switched off."""
+    return isinstance(outcome, Incomplete) and not isinstance(outcome.error, NotGranted | NotEnabled | NotLicensed)
 
 
 def _unread_flag(outcome: Outcome | None) -> str:

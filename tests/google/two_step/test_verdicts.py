@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from keyround.connector import Complete, Incomplete
-from keyround.errors import NotGranted
+from keyround.errors import NotGranted, Unreachable
 from keyround.model import Account, AccountMeasure, AuditEvent, FactorUse, LicenseAssignment
 from keyround_google import enforcement, registrations
 from keyround_google.two_step import allowed_factors
@@ -353,6 +353,15 @@ def test_the_domains_own_provider_by_its_traces():
     unread = outcomes(sso=REFUSED, policies=REFUSED)
     assert one(person("ada"), read=unread).verdict == "not_enforced"
     assert one(person("ada"), FactorUse("ada", "saml"), read=unread).verdict == "third_party"
+
+
+@pytest.mark.parametrize("lost", ["policies", "sso"])
+def test_what_failed_once_may_say_something_else_the_next_time(lost):
+    broken = outcomes(**{lost: Incomplete(0, Unreachable("The connection kept failing."))})
+    found = one(person("ada", enforced=False), read=broken)
+    assert found.verdict == "unknown" and "The connection kept failing." in found.reason
+    assert one(person("ada", enforced=True), read=broken).verdict == "enforced"  # whatever they would have said
+    assert one(person("ada", enforced=False), read=outcomes(**{lost: REFUSED})).verdict == "not_enforced"
 
 
 def test_what_comes_later():
