@@ -43,7 +43,11 @@ def written(tmp_path):
 def test_a_client_with_its_tenant(written, monkeypatch):
     config = read(written(GOOD))
     client = config.client("contoso")
-    assert (client.name, client.home_countries, config.prepared_by) == ("Contoso Ltd", ("DK", "SE"), "Nordlicht IT")
+    assert (client.name, client.terms.home_countries, config.prepared_by) == (
+        "Contoso Ltd",
+        ("DK", "SE"),
+        "Nordlicht IT",
+    )
     assert config.store == config.path.parent / "snapshots"
     monkeypatch.setenv("CONTOSO_SECRET", "hush")
     assert client.tenants[0].opened()["secret"] == "hush"
@@ -79,8 +83,8 @@ def test_mistakes_are_named(written, wrong, right, said):
 def test_emergency_accounts_are_user_names_in_lower_case(written):
     named = '["Notfall@Contoso.example", " notfall2@contoso.example ", "notfall@contoso.example"]'
     config = read(written(GOOD.replace('every          = "week"', f"emergency_accounts = {named}")))
-    assert config.client("contoso").emergency_accounts == ("notfall2@contoso.example", "notfall@contoso.example")
-    assert read(written(GOOD)).client("contoso").emergency_accounts == ()
+    assert config.client("contoso").terms.emergency_accounts == ("notfall2@contoso.example", "notfall@contoso.example")
+    assert read(written(GOOD)).client("contoso").terms.emergency_accounts == ()
 
 
 def test_an_unknown_client_and_no_file_at_all(written, tmp_path):

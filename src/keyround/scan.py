@@ -42,8 +42,10 @@ from .engine.results import Coverage, NotEvaluated, Result, Scan, TenantInfo
 from .engine.rule import Rule
 from .errors import CollectError, ConfigError, RuleError, StoreError, Unexpected, WrongTenant, nearest
 from .geo import Atlas
-from .model import NAME, Row, SignIn, Tenant, bare, columns
+from .model import NAME, Row, SignIn, Tenant, bare, columns, prefixed
 from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
+from .terms import Terms
+from .terms import from_json as terms_from_json
 
 R = TypeVar("R", bound=Row)
 NOTHING = "Nothing could be read, so there is no report."
@@ -259,13 +261,12 @@ def _manifest(
         "taken_at": taken_at.isoformat(),
         "since": asked.since.isoformat(),
         "until": asked.until.isoformat(),
+        "terms": client.terms.as_json(),
         "tenants": [
             {
                 "id": tenant.id,
                 "connector": tenant.connector.name,
                 "name": tenant.name,
-                "home_countries": client.home_countries,
-                "emergency_accounts": client.emergency_accounts,
                 "notices": tenant.notices,
                 "outcomes": {name: outcome_as_json(outcome) for name, outcome in tenant.outcomes.items()},
                 "parts": parts(tenant),
@@ -300,21 +301,28 @@ class Judgement:
 
 
 def judge(
-    snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None = None, home: Sequence[str] | None = None
+    snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None = None, terms: Terms | None = None
 ) -> Judgement:
     """Compute the derived tables and run every rule over every tenant. Offline; same answer every time.
 
-    `now` and `home` (countries) default to those of the scan. Raises StoreError when a table cannot be read.
+    `now` and `terms` default to those of the scan. Raises StoreError when a table cannot be read.
     """
     try:
-        return _judgement(snapshot, rules, now, home)
+        return _judgement(snapshot, rules, now, terms or _terms(snapshot.manifest))
     except duckdb.Error as error:
         raise StoreError(f"The snapshot cannot be read: {str(error).splitlines()[0]}.", _UNREADABLE) from error
 
 
-def _judgement(
-    snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, home: Sequence[str] | None
-) -> Judgement:
+def _terms(manifest: Mapping[str, Any]) -> Terms:
+    """What the client had laid down when the snapshot was taken."""
+    if "terms" in manifest:
+        return terms_from_json(manifest["terms"])
+    first = manifest["tenants"][0]  # until 0.1.0 every tenant had a copy
+    return Terms(first["home_countries"] and tuple(first["home_countries"]),
+                 emergency_accounts=tuple(first.get("emergency_accounts", ())))  # fmt: skip
+
+
+def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, terms: Terms) -> Judgement:
     manifest = snapshot.manifest
     given = {
         "now": now or snapshot.taken_at,
@@ -327,16 +335,16 @@ def _judgement(
         outcomes = {name: outcome_from_json(raw) for name, raw in entry["outcomes"].items()}
         of_table = table_outcomes(reader, outcomes)
         files = {name: sandbox.Files(paths) for name, paths in snapshot.files(entry).items()}
-        tenant = _tenant_info(entry, reader, files, home or entry["home_countries"])
+        tenant = _tenant_info(entry, reader, files, terms.home_countries)
         at_home = None if tenant.home_countries is None else list(tenant.home_countries)
-        emergency = tuple(entry.get("emergency_accounts", ()))
-        of_tenant = given | {"home_countries": at_home, "emergency_accounts": emergency,
-                             "log_since": _log_since(entry, outcomes),
+        own = [prefixed(tenant.connector, name) for name in entry.get("own_access", ())]
+        of_tenant = given | {"home_countries": at_home, "emergency_accounts": terms.emergency_accounts,
+                             "own_access": own, "terms": terms, "log_since": _log_since(entry, outcomes),
                              "measured": not isinstance(of_table["account_measures"], NotOffered)}  # fmt: skip
         sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
         with sandbox.opened(sources[tenant.id], tenant.id) as db:
             records = _records(db, reader, given)
-            results += [_judged(rule, db, tenant, of_table, of_tenant) for rule in rules]
+            results += [_judged(_strict(rule, terms), db, tenant, of_table, of_tenant) for rule in rules]
         tenants.append(tenant)
         known[tenant.id] = of_table
         replaced = {d.stands_in_for for d in reader.datasets if isinstance(outcomes.get(d.name), Complete)}
@@ -365,6 +373,12 @@ def _records(db: duckdb.DuckDBPyConnection, reader: Connector[Any], given: Mappi
     for source, records in db.execute(count, [given["since"], given["until"]]).fetchall():
         found[source if source in marks else ""] += records
     return found
+
+
+def _strict(rule: Rule, terms: Terms) -> Rule:
+    """The rule with the client's own thresholds."""
+    own = terms.thresholds.get(rule.id, {})
+    return replace(rule, parameters={**rule.parameters, **own}) if own else rule
 
 
 def _judged(
@@ -469,7 +483,7 @@ def reported(
     store: ClientStore,
     rules: Sequence[Rule],
     now: datetime | None = None,
-    home: Sequence[str] | None = None,
+    terms: Terms | None = None,
     prepared_by: str = "",
     judged: Judgement | None = None,
 ) -> Iterator[Scan]:
@@ -477,7 +491,7 @@ def reported(
 
     `judged` is what a scan has just judged of it; without it the rules run again.
     """
-    judged = judged or judge(snapshot, rules, now, home)
+    judged = judged or judge(snapshot, rules, now, terms)
     manifest = snapshot.manifest
     with ExitStack() as stack:
         yield Scan(

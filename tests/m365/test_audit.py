@@ -22,6 +22,7 @@ from keyround.geo import Atlas
 from keyround.model import SignIn
 from keyround.scan import judge, scan
 from keyround.store import ClientStore
+from keyround.terms import Terms
 from keyround_fixtures import PLACES, Cloud, Fault, load
 from keyround_m365 import CONNECTOR
 from keyround_m365.audit_sign_ins import DATASET, rows
@@ -328,7 +329,9 @@ def client(monkeypatch):
         settings = settings_of(cloud, 0) | {"token": "env:T"}
         tenant = TenantConfig("m365", settings, Path())
         # Without policies nobody is exempt from any, so an emergency account has to be named to be known.
-        return Client("acme", "Acme", (tenant,), emergency_accounts=("notfall@hollenstedt.onmicrosoft.example",))
+        return Client(
+            "acme", "Acme", (tenant,), terms=Terms(emergency_accounts=("notfall@hollenstedt.onmicrosoft.example",))
+        )
 
     return of
 

@@ -22,7 +22,7 @@ from keyround.model.schema import TENANT
 
 TRUSTED = {"learn.microsoft.com", "support.google.com", "knowledge.workspace.google.com", "www.cisa.gov"}
 GIVEN = {"now": datetime(2026, 8, 1), "since": datetime(2026, 7, 2), "until": datetime(2026, 8, 1),
-         "home_countries": ["DK", "SE"]}  # fmt: skip
+         "home_countries": ["DK", "SE"], "own_access": []}  # fmt: skip
 COMPLETE = dict.fromkeys(TABLES, Complete(0))
 TENANT_ID, PROVIDER = "t", "m365"
 RULES = load()

@@ -11,7 +11,8 @@ import click
 import platformdirs
 
 from .. import setup
-from ..config import TenantConfig, countries, key_of, read
+from ..config import TenantConfig, key_of, read
+from ..config.checked import countries
 from ..errors import CollectError, ConfigError
 from ..scan import connector
 from ..store import ClientStore

@@ -34,5 +34,5 @@ def command(client: str, path: Path | None, output: Path, fail_on: str, at: date
     if stamp and stamp not in stamps:
         raise ConfigError(f"There is no snapshot {stamp} of {client}.", nearest(stamp, stamps[-10:]))
     snapshot = store.snapshot(stamp or stamps[-1])
-    with reported(snapshot, store, rule.load(), at, chosen.home_countries, config.prepared_by) as scan:
+    with reported(snapshot, store, rule.load(), at, chosen.terms, config.prepared_by) as scan:
         return write(scan, output, fail_on, store)

@@ -13,13 +13,15 @@ from typing import Any
 import click
 
 from .. import setup
-from ..config import Client, TenantConfig, countries, key_of
+from ..config import Client, TenantConfig, key_of
+from ..config.checked import countries
 from ..connector import Clock
 from ..engine import rule
 from ..errors import ConfigError
 from ..geo import Atlas
 from ..scan import connector, reported, scan
 from ..store import ClientStore
+from ..terms import Terms
 from . import options
 from .lines import broken
 from .progress import shown
@@ -103,4 +105,4 @@ def _once(
     tenant = TenantConfig(provider, once.settings, Path())
     if once.sign_in:
         tenant = replace(tenant, settings={**once.settings, **once.sign_in(tenant.opened())})
-    return Client(key_of(name), name, (tenant,), countries(options.words(home), "--home"))
+    return Client(key_of(name), name, (tenant,), Terms(home_countries=countries(options.words(home), "--home")))

@@ -28,7 +28,7 @@ def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
     for tenant in scan.tenants:
         for notice in tenant.notices:
             print(f"{clean(tenant.name)}: {notice}", file=sys.stderr)
-    counts = Counter(finding.rule.severity for finding in scan.findings)
+    counts = Counter(finding.severity for finding in scan.findings)
     found = ", ".join(f"{counts[level]} {level}" for level in SEVERITIES if counts[level]) or "nothing"
     print(f"Found: {found}.")
     print(f"Workbook: {book.path}")
@@ -41,7 +41,7 @@ def status(scan: Scan, fail_on: str) -> int:
     if not scan.complete:
         return 3
     serious = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    return int(any(finding.rule.severity in serious for finding in scan.findings))
+    return int(any(finding.severity in serious for finding in scan.findings))
 
 
 def _say_gaps(scan: Scan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..errors import CollectError, RuleError
 from ..model import TABLES, bare, columns
 from . import sandbox
 from .results import DoesNotApply, Evaluated, Judged, NotEvaluated, Result, Verdict
-from .rule import Rule
+from .rule import SEVERITIES, Rule
 
 PATIENCE = 120.0  # seconds for one rule; ten million sign-ins take about one
 _VERDICT: dict[bool | None, Verdict] = {True: "fail", False: "pass", None: "unknown"}
@@ -32,7 +33,8 @@ def evaluate(rule: Rule, db: duckdb.DuckDBPyConnection, tenant: str, provider: s
     nothing to say, and is not evaluated either. What it reads beside is never
     missed: rows that are not there leave cells null, and the verdict follows.
 
-    `given` holds now, since, until, home_countries and whatever replaces a
+    A select may return `severity` where one subject's case is graver or lighter than the rule as a whole.
+    `given` holds what `rule.GIVEN` names and whatever replaces a
     parameter's default. Raises RuleError for anything wrong with the rule.
     """
     read = {name: outcomes[name] for name in sorted(rule.reads)}
@@ -50,7 +52,7 @@ def evaluate(rule: Rule, db: duckdb.DuckDBPyConnection, tenant: str, provider: s
     if halves:
         if not any(j.verdict == "fail" for j in judged):
             return NotEvaluated(rule, tenant, halves)
-        judged = [j if j.verdict == "fail" else Judged(j.subject, "unknown", j.evidence, j.aspect) for j in judged]
+        judged = [j if j.verdict == "fail" else replace(j, verdict="unknown") for j in judged]
     missing = missed | dict(_without(rule, read))
     if not judged:
         missing = {name: error for name, error in missing.items() if _empties(rule, name)}
@@ -90,13 +92,16 @@ def _judged(rule: Rule, db: duckdb.DuckDBPyConnection, provider: str, given: Map
     for row in rows:
         cells = dict(zip(names, row, strict=True))
         subject, failing, aspect = cells.pop("subject"), cells.pop("failing"), cells.pop("aspect", None)
+        severity = cells.pop("severity", None)
         if not isinstance(subject, str) or not isinstance(aspect, str | None):
             raise RuleError(f"{rule.id}: a row without a subject, or with a subject or aspect that is not text.")
         if not isinstance(failing, bool | None):
             raise RuleError(f"{rule.id}: failing is {failing!r}, neither true, false nor null.")
+        if severity is not None and severity not in SEVERITIES:
+            raise RuleError(f"{rule.id}: severity is {severity!r}, not one of {', '.join(SEVERITIES)}.")
         if odd := [name for name, value in cells.items() if not _showable(value)]:
             raise RuleError(f"{rule.id}: no cell can show the evidence {odd[0]!r}.")
-        yield Judged(bare(provider, subject), _VERDICT[failing], cells, aspect or "")
+        yield Judged(bare(provider, subject), _VERDICT[failing], cells, aspect or "", severity)
 
 
 def _showable(value: Any) -> bool:

@@ -97,7 +97,7 @@ def fold(history: Iterable[SealedResults], taken_at: datetime, current: Iterable
         for result in current if isinstance(result, Evaluated)
         for judged in result.judged if judged.verdict == "fail"
     ]  # fmt: skip
-    return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.rule.severity), f.rule.id, f.key)))
+    return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.rule.id, f.key)))
 
 
 def _age(past: list[SealedResults], result: Evaluated, key: Key, taken_at: datetime) -> tuple[State, datetime]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from ..connector import Outcome, Tables, Window
 from ..errors import HARMLESS, CollectError
 from ..model import Row
-from .rule import Rule
+from .rule import Rule, Severity
 
 Verdict = Literal["fail", "pass", "unknown"]
 R = TypeVar("R", bound=Row)
@@ -21,12 +21,16 @@ R = TypeVar("R", bound=Row)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One subject (and aspect), one verdict, and the evidence columns the query returned. Ids are bare."""
+    """One subject (and aspect), one verdict, and the evidence columns the query returned. Ids are bare.
+
+    `severity` None: the rule's own.
+    """
 
     subject: str
     verdict: Verdict
     evidence: Mapping[str, Any] = field(default_factory=dict)
     aspect: str = ""
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,19 @@ class DoesNotApply:
 
 
 Result = Evaluated | NotEvaluated | DoesNotApply
-State = Literal["new", "open", "reopened"]
+State = Literal[
+    "new",
+    "open",
+    "reopened",
+    "worse",
+    "newly_checked",
+    "not_rechecked",
+    "accepted",
+    "fixed",
+    "gone",
+    "left_scope",
+    "past",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +92,10 @@ class Finding:
     judged: Judged
     state: State
     first_seen: datetime
+
+    @property
+    def severity(self) -> Severity:
+        return self.judged.severity or self.rule.severity
 
     @property
     def key(self) -> tuple[str, str, str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from ..errors import RuleError
 from . import gate
@@ -60,6 +60,8 @@ class Rule:
     needs: frozenset[str]  # every $parameter the select mentions
     # tables it reads for what they add: it applies without them, and a missing row says nothing
     beside: frozenset[str] = frozenset()
+    # where benchmarks contradict each other: which of them the default follows, and why
+    follows: str = ""
     # connectors for whose tenants the question does not exist, or another rule asks it
     not_for: frozenset[str] = frozenset()
 
@@ -78,7 +80,7 @@ _REQUIRED = (
     "select",
 )
 _OPTIONAL = {"id": "", "confidence": "certain", "controls": {}, "parameters": {}, "partial": "refuse", "beside": [],
-             "not_for": [], "case": []}  # fmt: skip
+             "not_for": [], "follows": "", "case": []}  # fmt: skip
 _WORDS = {
     "severity": SEVERITIES,
     "confidence": CONFIDENCES,
@@ -88,8 +90,9 @@ _WORDS = {
     "effort": EFFORTS,
     "partial": ("refuse", "keep-fails"),
 }
-GIVEN = frozenset({"now", "since", "until", "home_countries"})
-"""Parameters every scan supplies; a rule declares all others with a default."""
+GIVEN = frozenset({"now", "since", "until", "home_countries", "own_access"})
+"""Parameters every scan supplies; a rule declares all others with a default. `own_access` are the ids of the accounts
+and applications that this report itself reads the tenant with."""
 
 
 def parse(name: str, text: str) -> Rule:
@@ -123,8 +126,9 @@ def parse(name: str, text: str) -> Rule:
     cases = tuple(_cases(name, raw.pop("case")))
     raw["beside"], raw["not_for"] = frozenset(raw["beside"]), frozenset(raw["not_for"])
     controls = {frame: tuple(ids) for frame, ids in raw.pop("controls").items()}
+    raw |= {"references": tuple(raw["references"]), "why": raw["why"].strip(), "follows": raw["follows"].strip()}
     return Rule(
-        **cast("dict[str, Any]", raw | {"references": tuple(raw["references"]), "why": raw["why"].strip()}),
+        **raw,
         controls=controls, cases=cases, reads=seen.tables, columns=seen.columns, needs=seen.parameters,
     )  # fmt: skip
 

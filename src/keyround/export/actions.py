@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..engine.results import Scan
-from ..engine.rule import EFFORTS, SEVERITIES, Rule
+from ..engine.rule import EFFORTS, SEVERITIES, Rule, Severity
 from ..words import say, word
 from .blocks import TENANT, Cell, Column, Sheet, Table, Text
 from .evidence import Who, names, who
@@ -24,6 +24,7 @@ class Action:
     tenant: str
     rule: Rule
     whom: tuple[Who, ...]
+    severity: Severity  # the worst of what was found
 
 
 def ranked(scan: Scan) -> list[Action]:
@@ -33,13 +34,16 @@ def ranked(scan: Scan) -> list[Action]:
     rules = {f.rule.id: f.rule for f in scan.findings}
     for finding in scan.findings:
         found.setdefault((finding.tenant, finding.rule.id), {})[finding.judged.subject] = who(finding, known)
-    actions = [Action(tenant, rules[rule], tuple(whom.values())) for (tenant, rule), whom in found.items()]
+    worst: dict[tuple[str, str], Severity] = {}
+    for finding in scan.findings:  # the worst come first
+        worst.setdefault((finding.tenant, finding.rule.id), finding.severity)
+    actions = [Action(key[0], rules[key[1]], tuple(whom.values()), worst[key]) for key, whom in found.items()]
     return sorted(actions, key=_rank)
 
 
 def _rank(action: Action) -> tuple[int, int, int, str, str]:
     rule = action.rule
-    return SEVERITIES.index(rule.severity), -len(action.whom), EFFORTS.index(rule.effort), rule.id, action.tenant
+    return SEVERITIES.index(action.severity), -len(action.whom), EFFORTS.index(rule.effort), rule.id, action.tenant
 
 
 def sheet(scan: Scan) -> Sheet:
@@ -67,7 +71,7 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
         rule = action.rule
         yield (
             rank,
-            word("severity", rule.severity),
+            word("severity", action.severity),
             rule.action,
             called(action.whom),
             len(action.whom) if rule.subject == "accounts" else None,

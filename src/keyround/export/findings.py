@@ -37,11 +37,11 @@ def sheet(scan: Scan) -> Sheet:
 
 def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
     tenant, known = labels(scan), names(scan)
-    for finding in sorted(scan.findings, key=lambda f: (SEVERITIES.index(f.rule.severity), f.key)):
+    for finding in sorted(scan.findings, key=lambda f: (SEVERITIES.index(f.severity), f.key)):
         rule = finding.rule
         name, username = who(finding, known)
         yield (
-            word("severity", rule.severity),
+            word("severity", finding.severity),
             rule.title,
             name,
             username or None,

@@ -70,7 +70,7 @@ def _parts(scan: Scan, fail_on: str) -> Iterator[tuple[str, Any]]:
     yield "window", {"since": _plain(scan.window.since), "until": _plain(scan.window.until)}
     yield "complete", scan.complete
     yield "fail_on", fail_on
-    yield "failed_at_level", any(f.rule.severity in serious for f in scan.findings)
+    yield "failed_at_level", any(f.severity in serious for f in scan.findings)
     yield "tenants", [_tenant(scan, i) for i in range(len(scan.tenants))]
     yield "coverage", list(_coverage(scan))
     yield "accounts", (_account(person) for person in everyone(scan))
@@ -231,7 +231,7 @@ def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
         yield {
             "tenant": finding.tenant,
             "rule": rule.id,
-            "severity": rule.severity,
+            "severity": finding.severity,
             "subject": finding.judged.subject,
             "aspect": finding.judged.aspect or None,
             "account": _account_of(finding, username),

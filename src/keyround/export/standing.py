@@ -145,7 +145,7 @@ def standing(scan: Scan) -> Standing:
                 got.hidden_admins += 1
     got.unused = _unused(scan, licences)
     got.takeovers = len(known_abroad | {_subject(f) for f in scan.findings if _takeover(f.rule)})
-    got.serious = sum(f.rule.severity in (*_SERIOUS, "medium") for f in scan.findings)
+    got.serious = sum(f.severity in (*_SERIOUS, "medium") for f in scan.findings)
     return got
 
 

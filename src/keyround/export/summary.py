@@ -187,7 +187,7 @@ def _topic(name: str, tone: Tone, text: str) -> Figure:
 
 
 def _actions(scan: Scan, checks: Checks) -> Iterator[Block]:
-    best = [action for action in actions.ranked(scan) if action.rule.severity != "info"][:_MOST_ACTIONS]
+    best = [action for action in actions.ranked(scan) if action.severity != "info"][:_MOST_ACTIONS]
     if not best:
         if not _anything_checked(scan):
             yield Text(say("checks.empty"))

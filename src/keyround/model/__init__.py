@@ -14,8 +14,11 @@ from .auth_methods import AuthMethod
 from .backup_codes import BackupCode
 from .devices import Device
 from .factor_use import FactorUse
+from .first_places import FirstPlace
 from .group_members import GroupMember
 from .groups import Group
+from .journeys import Journey
+from .known_addresses import KnownAddress
 from .license_assignments import LicenseAssignment
 from .mailbox_rules import MailboxRule
 from .mfa_enforcements import MfaEnforcement
@@ -29,6 +32,7 @@ from .secure_scores import SecureScore
 from .settings import Setting
 from .sign_in_places import SignInPlace
 from .sign_ins import SignIn
+from .suspicions import Suspicion
 from .tenants import Tenant
 from .training import Training
 
@@ -42,6 +46,10 @@ TABLES: dict[str, type[Row]] = {
     "sign_ins": SignIn,
     "sign_in_places": SignInPlace,
     "account_use": AccountUse,
+    "known_addresses": KnownAddress,
+    "first_places": FirstPlace,
+    "journeys": Journey,
+    "suspicions": Suspicion,
     "settings": Setting,
     "access_policies": AccessPolicy,
     "groups": Group,
@@ -63,7 +71,17 @@ TABLES: dict[str, type[Row]] = {
     "license_assignments": LicenseAssignment,
 }
 COMPUTED: frozenset[str] = frozenset(
-    {"mfa_enforcements", "policy_exclusions", "sign_in_places", "account_use", "factor_use"}
+    {
+        "mfa_enforcements",
+        "policy_exclusions",
+        "known_addresses",
+        "sign_in_places",
+        "first_places",
+        "journeys",
+        "suspicions",
+        "account_use",
+        "factor_use",
+    }
 )
 """Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
 
@@ -71,8 +89,9 @@ NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
     "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountMeasure", "AccountUse", "AppCredential",
-    "AppGrant", "AppPassword", "AuditEvent", "AuthMethod", "BackupCode", "Column", "Device", "FactorUse", "Group",
-    "GroupMember", "Id", "LicenseAssignment", "MailboxRule", "MfaEnforcement", "MfaRegistration", "OrgUnit",
-    "PolicyExclusion", "RiskEvent", "RoleAssignment", "Row", "SecureScore", "Setting", "SignIn", "SignInPlace",
-    "Tenant", "Training", "arrow_schema", "bare", "columns", "ddl", "prefixed",
+    "AppGrant", "AppPassword", "AuditEvent", "AuthMethod", "BackupCode", "Column", "Device", "FactorUse",
+    "FirstPlace", "Group", "GroupMember", "Id", "Journey", "KnownAddress", "LicenseAssignment", "MailboxRule",
+    "MfaEnforcement", "MfaRegistration", "OrgUnit", "PolicyExclusion", "RiskEvent", "RoleAssignment", "Row",
+    "SecureScore", "Setting", "SignIn", "SignInPlace", "Suspicion", "Tenant", "Training", "arrow_schema", "bare",
+    "columns", "ddl", "prefixed",
 ]  # fmt: skip

@@ -13,13 +13,14 @@ from typing import Any
 
 import platformdirs
 
-from .errors import ConfigError, nearest
-from .secrets import SECRET_KEYS, resolve
+from ..errors import ConfigError, nearest
+from ..secrets import SECRET_KEYS, resolve
+from ..terms import Terms
+from .checked import countries, only, table, text
 
 PATH_KEYS = frozenset({"token_file"})
 """Settings that name a file which a connector opens itself."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
-_MISTAKEN = {"UK": "GB", "EL": "GR", "EN": "GB"}  # as people write them -> as the providers do
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,7 @@ class TenantConfig:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One `[client.NAME]`. `home_countries` None: take the tenant's own country, and say that it is assumed.
-
-    `emergency_accounts` are the user names, lower case, of accounts kept for the day when nobody else can sign in.
+    """One `[client.NAME]`, with what it lays down for its own reports.
 
     `ignored` names what the file holds for a later version and this one does not act on.
     """
@@ -58,8 +57,7 @@ class Client:
     key: str
     name: str
     tenants: tuple[TenantConfig, ...]
-    home_countries: tuple[str, ...] | None = None
-    emergency_accounts: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
     ignored: tuple[str, ...] = ()
 
 
@@ -99,16 +97,16 @@ def read(path: Path) -> Config:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
     place = path.name
-    _only(raw, ("store", "geo_database", "provider", "client"), place)
-    provider = _table(raw, "provider", place)
-    _only(provider, ("name",), f"{place}: [provider]")
-    store, geo = _text(raw, "store", place), _text(raw, "geo_database", place)
-    clients = _table(raw, "client", place)
+    only(raw, ("store", "geo_database", "provider", "client"), place)
+    provider = table(raw, "provider", place)
+    only(provider, ("name",), f"{place}: [provider]")
+    store, geo = text(raw, "store", place), text(raw, "geo_database", place)
+    clients = table(raw, "client", place)
     return Config(
         path=path,
         store=_place("store", store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
         clients={key: _client(key, part, path) for key, part in clients.items()},
-        prepared_by=_text(provider, "name", f"{place}: [provider]"),
+        prepared_by=text(provider, "name", f"{place}: [provider]"),
         geo_database=_place("geo_database", geo, path) if geo else None,
     )
 
@@ -119,47 +117,39 @@ def _client(key: str, raw: Any, path: Path) -> Client:
         raise ConfigError(f"{place}: a client's key is made of a-z, 0-9 and -.", "Put the full name into `name`.")
     if not isinstance(raw, dict):
         raise ConfigError(f"{place} is not a table.")
-    _only(raw, ("name", "home_countries", "emergency_accounts", "every", "tenant", "accept"), place)
+    only(raw, ("name", "home_countries", "emergency_accounts", "every", "tenant", "accept"), place)
     tenants = raw.get("tenant", [])
     if not isinstance(tenants, list) or not tenants:
         raise ConfigError(f"{place} has no tenant.", f"Add a [[client.{key}.tenant]] section.")
-    _text(raw, "every", place)
+    text(raw, "every", place)
     accept = raw.get("accept", [])
     if not isinstance(accept, list) or not all(isinstance(one, dict) for one in accept):
         raise ConfigError(f"{place}: accept is not a list of tables.", f"Write [[client.{key}.accept]].")
     return Client(
         key=key,
-        name=_text(raw, "name", place) or key,
+        name=text(raw, "name", place) or key,
         tenants=tuple(_tenant(key, part, path, number) for number, part in enumerate(tenants, 1)),
-        home_countries=countries(raw.get("home_countries", []), place),
-        emergency_accounts=_usernames(raw, "emergency_accounts", place),
+        terms=Terms(
+            home_countries=countries(raw.get("home_countries", []), place),
+            emergency_accounts=_usernames(raw, "emergency_accounts", place),
+        ),
         ignored=tuple(key for key in ("accept", "every") if raw.get(key)),
     )
 
 
 def _tenant(key: str, raw: Any, path: Path, number: int) -> TenantConfig:
     place = f"{path.name}: [[client.{key}.tenant]] number {number}"
-    if not isinstance(raw, dict) or not _text(raw, "connector", place):
+    if not isinstance(raw, dict) or not text(raw, "connector", place):
         raise ConfigError(f"{place}: connector is missing.", 'Add connector = "m365" or connector = "google".')
     return TenantConfig(raw["connector"].strip(), raw, path.parent, place)
 
 
-def countries(found: Any, place: str) -> tuple[str, ...] | None:
-    """Two-letter codes as the providers write them; None when there is none. Raises ConfigError."""
-    if not isinstance(found, list) or not all(isinstance(c, str) and re.fullmatch("[A-Za-z]{2}", c) for c in found):
-        raise ConfigError(f"{place}: home_countries is a list of two-letter codes.", 'For example ["DK", "SE"].')
-    codes = {code.upper() for code in found}
-    for code in sorted(codes & _MISTAKEN.keys()):
-        raise ConfigError(f"{place}: home_countries: {code!r} is no country's code.", f"Write {_MISTAKEN[code]!r}.")
-    return tuple(sorted(codes)) or None
-
-
-def key_of(text: str) -> str:
+def key_of(name: str) -> str:
     """A name or domain as a client's key: "Contoso Ltd" is contoso-ltd. Raises ConfigError when nothing is left."""
-    plain = unicodedata.normalize("NFKD", text.lower().replace("ß", "ss")).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", name.lower().replace("ß", "ss")).encode("ascii", "ignore").decode()
     key = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     if not _KEY.fullmatch(key):
-        raise ConfigError(f"{text!r} holds no letter or digit to make a key of.", "Give one: a-z, 0-9 and -.")
+        raise ConfigError(f"{name!r} holds no letter or digit to make a key of.", "Give one: a-z, 0-9 and -.")
     return key
 
 
@@ -172,28 +162,8 @@ def _usernames(raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
     return tuple(sorted({one.strip().lower() for one in found}))
 
 
-def _place(key: str, text: str, path: Path) -> Path:
+def _place(key: str, named: str, path: Path) -> Path:
     try:
-        return path.parent / Path(text).expanduser()
+        return path.parent / Path(named).expanduser()
     except RuntimeError as error:  # ~somebody, who has no home here
-        raise ConfigError(f"{path.name}: {key} = {text!r}: there is no such home folder.") from error
-
-
-def _only(raw: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:
-    for key in raw:
-        if key not in known:
-            raise ConfigError(f"{place}: unknown setting {key!r}.", nearest(key, known))
-
-
-def _table(raw: Mapping[str, Any], key: str, place: str) -> Mapping[str, Any]:
-    found = raw.get(key, {})
-    if not isinstance(found, dict):
-        raise ConfigError(f"{place}: {key} is not a table.")
-    return found
-
-
-def _text(raw: Mapping[str, Any], key: str, place: str) -> str:
-    found = raw.get(key, "")
-    if not isinstance(found, str):
-        raise ConfigError(f"{place}: {key} must be text in quotes.")
-    return found.strip()
+        raise ConfigError(f"{path.name}: {key} = {named!r}: there is no such home folder.") from error
