@@ -34,9 +34,13 @@ class ConfigError(KeyroundError):
 
 
 class RuleError(KeyroundError):
-    """A rule file is wrong. Always fatal, always names the file."""
+    """A rule file is wrong. Always fatal, always names the file.
 
-    remedy_by_default = "Correct the rule file; `keyround rules` lists the rules that load."
+    `line`: where in the select it is, counted from 0, as far as that is known.
+    """
+
+    remedy_by_default = "Correct the rule file; `keyround rules test FILE` says whether it is right."
+    line: int | None = None
 
 
 class StoreError(KeyroundError):

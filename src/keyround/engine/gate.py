@@ -169,20 +169,25 @@ def inspect(sql: str) -> Inspected:
     """What `sql` reads. Raises RuleError if it could do anything but read the model's tables, the same each time."""
     if len(sql) > LONGEST:
         raise RuleError(f"the select is longer than {LONGEST} characters.")
+    walk = _Walk()
     try:
         (raw,) = _parser().cursor().execute("select json_serialize_sql(?)", [sql]).fetchone() or ("",)
         tree = json.loads(raw)
         if tree["error"]:
+            walk.at = int(tree.get("position", 0))
             raise RuleError(f"{tree['error_message']}.")
         if len(tree["statements"]) != 1:
             raise RuleError("a rule is one select statement.")
-        walk = _Walk()
         walk.node("statement", tree["statements"][0], frozenset())
+        known = {TENANT.name} | {c.name for table in walk.tables for c in columns(TABLES[table])} | walk.given_names
+        if strange := sorted(walk.columns - known):
+            walk.at = walk.seen_at[strange[0]]
+            raise RuleError(f"no table it reads has a column {strange[0]!r}.")
+    except RuleError as error:
+        error.line = sql.encode()[: walk.at].count(b"\n")
+        raise
     except (duckdb.Error, RecursionError, ValueError, KeyError) as error:
         raise RuleError(f"the select cannot be read: {error}.") from error
-    known = {TENANT.name} | {c.name for table in walk.tables for c in columns(TABLES[table])} | walk.given_names
-    if strange := sorted(walk.columns - known):
-        raise RuleError(f"no table it reads has a column {strange[0]!r}.")
     return Inspected(frozenset(walk.tables), frozenset(walk.columns), frozenset(walk.parameters))
 
 
@@ -198,16 +203,23 @@ def _empty(value: Any) -> bool:
 
 @dataclass(slots=True)
 class _Walk:
-    """One pass over the tree. `scope` holds the names of the subqueries visible where a node stands."""
+    """One pass over the tree. `scope` holds the names of the subqueries visible where a node stands.
+
+    `at` is the byte of the text where it stands now, `seen_at` where it met each column first.
+    """
 
     tables: set[str] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
     parameters: set[str] = field(default_factory=set)
     given_names: set[str] = field(default_factory=set)
+    at: int = 0
+    seen_at: dict[str, int] = field(default_factory=dict)
 
     def node(self, kind: str, node: Any, scope: frozenset[str]) -> None:
         if not isinstance(node, dict):
             raise RuleError(f"a {kind} of a form this version does not know is not allowed in a rule.")
+        if isinstance(at := node.get("query_location"), int) and at < LONGEST * 4:  # a node of no place has a huge one
+            self.at = at
         word = node.get("type", "") if "" not in GRAMMAR[kind] else ""
         shape = GRAMMAR[kind].get(word)
         if shape is None:
@@ -286,6 +298,7 @@ class _Walk:
         if path[-1].lower() in CLOCKS_AND_SESSION:
             raise RuleError(f"{path[-1]} changes between runs; for the time of the scan use $now.")
         self.columns.add(path[-1].lower())
+        self.seen_at.setdefault(path[-1].lower(), self.at)
 
     def _parameter(self, name: str) -> None:
         if not name.isidentifier():

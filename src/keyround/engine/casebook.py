@@ -1,0 +1,287 @@
+"""Is a rule right? Its cases judged, every cell of them silenced in turn, and its texts read through. Pure.
+
+What `keyround rules test` runs over anybody's rule file and the house's own tests over every rule of the package. The
+case rows stand in a database in memory that is locked like the one of a scan.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+
+from ..connector import Complete
+from ..errors import RuleError
+from ..model import TABLES, columns, ddl, prefixed
+from ..model.schema import TENANT
+from . import sandbox
+from .evaluate import evaluate
+from .results import Evaluated
+from .rule import VERDICTS, Case, Rule
+
+GIVEN: Mapping[str, Any] = {
+    "now": datetime(2026, 8, 1), "since": datetime(2026, 7, 2), "until": datetime(2026, 8, 1),
+    "home_countries": ["DK", "SE"], "own_access": [],
+}  # fmt: skip
+"""What every scan supplies, as cases see it: 1 August 2026, the 30 days before it, at home in Denmark and Sweden."""
+TRUSTED = ("learn.microsoft.com", "support.google.com", "knowledge.workspace.google.com", "www.cisa.gov")
+"""Hosts of the providers' own pages and the benchmarks'."""
+CONTROLS = {
+    "cis_m365": r"[1-9]\.\d{1,2}(\.\d{1,2}){1,2}",
+    "cis_google": r"[1-9]\.\d{1,2}(\.\d{1,2}){0,3}",
+    "scuba_m365": r"MS\.(AAD|DEFENDER|EXO|TEAMS|SHAREPOINT|POWERPLATFORM|POWERBI)\.\d{1,2}\.\d{1,2}v\d",
+    "scuba_google": r"GWS\.(COMMONCONTROLS|GMAIL|DRIVEDOCS|CALENDAR|GROUPS|MEET|CHAT|CLASSROOM)\.\d{1,2}\.\d{1,2}v\d",
+}
+"""Benchmarks a rule can point to, and what an id of theirs looks like."""
+GLOSSES = {
+    "2FA": "second factor", "2SV": "second factor", "MFA": "second factor", "TOTP": "code", "OTP": "code",
+    "FIDO": "key", "FIDO2": "key", "OAuth": "sign-in", "SAML": "sign-in", "SSO": "sign-in", "IMAP": "mail",
+    "POP": "mail", "SMTP": "mail", "VPN": "privacy service", "UPN": "user name", "ASN": "network", "CIDR": "network",
+    "PIM": "role", "CA": "policy", "IdP": "sign-in", "OU": "unit", "GUID": "id", "API": "program", "MDM": "device",
+    "DMARC": "mail", "token": "sign-in", "tenant": "organisation", "IP": "address",
+}  # fmt: skip
+"""Words a manager does not know, and one that stands near them where a text explains them."""
+PLACEHOLDER = "Write: "
+"""What the texts of a new rule begin with until somebody has written them."""
+_TENANT, _PROVIDER = "t", "m365"
+_COMPLETE = dict.fromkeys(TABLES, Complete(0))
+_PATIENCE = 20.0  # seconds for one case: a handful of rows
+Rows = Mapping[str, list[dict[str, Any]]]
+Verdicts = dict[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that is wrong with a rule, or, where it is not `serious`, with how it reads."""
+
+    text: str
+    serious: bool = True
+
+
+@functools.cache
+def database() -> duckdb.DuckDBPyConnection:
+    """One locked connection for all cases; each fills the tables it names and empties them again."""
+    db = duckdb.connect(config={"threads": "1", "memory_limit": "512MiB", "temp_directory": ""})
+    sandbox.prepare(db)
+    for name, table in TABLES.items():
+        db.execute(ddl(name, table))
+    db.execute(sandbox.LOCK)
+    return db
+
+
+def judge(rule: Rule, given: Rows, parameters: Mapping[str, Any] | None = None) -> Evaluated:
+    """The rule over these rows, ids bare, whomever it is for. Raises RuleError, naming the file and the line."""
+    db = database()
+    try:
+        for name, rows in given.items():
+            for row in rows:
+                _insert(db, name, row)
+        anywhere = replace(rule, not_for=frozenset())
+        result = evaluate(
+            anywhere, db, _TENANT, _PROVIDER, _COMPLETE, {**GIVEN, **(parameters or {})}, patience=_PATIENCE
+        )
+    except RuleError as error:
+        raise _placed(rule, error) from error
+    finally:
+        for name in given:
+            db.execute(f'delete from "{name}"')
+    assert isinstance(result, Evaluated)  # every table is complete
+    return result
+
+
+def rehearse(rule: Rule) -> None:
+    """Run the rule over empty tables: what the database itself refuses is met here. Raises RuleError."""
+    judge(rule, {})
+
+
+def _insert(db: duckdb.DuckDBPyConnection, name: str, row: Mapping[str, Any]) -> None:
+    cells = {TENANT.name: _TENANT} | {
+        key: prefixed(_PROVIDER, value) if key in _identifiers(name) else value for key, value in row.items()
+    }
+    names = ", ".join(f'"{key}"' for key in cells)
+    db.execute(f'insert into "{name}" ({names}) values ({", ".join("?" * len(cells))})', list(cells.values()))
+
+
+@functools.cache
+def _identifiers(name: str) -> frozenset[str]:
+    return frozenset(column.name for column in columns(TABLES[name]) if column.identifier)
+
+
+def _placed(rule: Rule, error: RuleError) -> RuleError:
+    """What went wrong while the select ran, with the file and, where the database says one, the line."""
+    at = re.search(r"\bLINE (\d+):", error.detail)
+    said = re.split(r"\n*\bLINE \d+:", error.detail.removeprefix(f"{rule.id}: "))[0]
+    said = re.sub(r"^(\w+ )+Error: ", "", " ".join(said.split())).rstrip(".")
+    line = rule.line + int(at[1]) - 1 if at and rule.line else rule.line
+    where = rule.file or rule.id
+    return RuleError(f"{where}, line {line}: {said}." if line else f"{where}: {said}.")
+
+
+def verdicts(result: Evaluated) -> Verdicts:
+    """By subject and aspect."""
+    return {(j.subject, j.aspect): j.verdict for j in result.judged}
+
+
+def expected(case: Case) -> Verdicts:
+    """By subject and aspect, as `verdicts`."""
+    found = {}
+    for key, verdict in case.expect.items():
+        subject, _, aspect = key.partition(" | ")
+        found[subject, aspect] = verdict
+    return found
+
+
+def misses(rule: Rule, case: Case) -> list[str]:
+    """What a case expects and does not get, one sentence each; empty: it holds. Raises RuleError."""
+    result = judge(rule, case.given, case.parameters)
+    right, found = expected(case), verdicts(result)
+    said = [
+        f"{_named(key)}: expected {right.get(key, 'to be out of scope')}, got {found.get(key, 'nothing: out of scope')}"
+        for key in sorted(right.keys() | found.keys())
+        if right.get(key) != found.get(key)
+    ]
+    leaks = sorted({text for text in _texts(result) if text.startswith(f"{_PROVIDER}:")})
+    return said + [f"{text!r} is an id as it is stored: show names instead" for text in leaks]
+
+
+def _named(key: tuple[str, str]) -> str:
+    return " | ".join(filter(None, key))
+
+
+def _texts(result: Evaluated) -> Iterator[str]:
+    for judged in result.judged:
+        yield from (judged.subject, judged.aspect)
+        for value in judged.evidence.values():
+            yield from (v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str))
+
+
+# -- the house test ---------------------------------------------------------------------------------------------------
+
+
+def betrayals(rule: Rule, given: Rows, parameters: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Where silence accuses or acquits: turning any one nullable cell to null may keep a verdict or make it unknown.
+
+    Precisely, with B the verdicts before and A after, keyed by (subject, aspect):
+    1. a key in both has the same verdict in A, or unknown;
+    2. a key only in A is unknown: what was out of scope, or had no aspect, may come in only so;
+    3. a key only in B is excused when its subject still stands in A with an unknown: the fact is there, its aspect
+       (the country, say) is not. So no subject disappears;
+    4. one exception to 3: a subject whose id stood in the nulled cell and in no other cell cannot be named by anyone.
+    """
+    before = verdicts(judge(rule, given, parameters))
+    for table, number, column in cells(rule, given):
+        rows = given[table]
+        changed = {**given, table: [*rows[:number], {**rows[number], column: None}, *rows[number + 1 :]]}
+        after = verdicts(judge(rule, changed, parameters))
+        gone = rows[number][column]
+        named = {v for rows in changed.values() for row in rows for v in row.values() if isinstance(v, str)}
+        for subject, aspect in sorted(before.keys() | after.keys()):
+            was, now = before.get((subject, aspect)), after.get((subject, aspect))
+            still_there = any(s == subject and verdict == "unknown" for (s, _), verdict in after.items())
+            unnameable = subject == gone and subject not in named
+            if now not in (was, "unknown") and not (now is None and (still_there or unnameable)):
+                became = f"is {now or 'no longer there'}, was {was or 'out of scope'}"
+                yield f"without {table}[{number}].{column}, {_named((subject, aspect))} {became}"
+
+
+def cells(rule: Rule, given: Rows) -> Iterator[tuple[str, int, str]]:
+    """Every cell that the provider might not tell and the rule reads: table, number of the row, column."""
+    for table, rows in given.items():
+        nullable = {c.name for c in columns(TABLES[table]) if c.nullable} & rule.columns
+        for number, row in enumerate(rows):
+            for column in sorted(row.keys() & nullable):
+                yield table, number, column
+
+
+# -- reading it through -----------------------------------------------------------------------------------------------
+
+
+def review(rule: Rule) -> Iterator[Remark]:
+    """What is wrong with a rule besides its cases. Raises RuleError where the select does not run."""
+    yield from _shown(rule)
+    yield from _select(rule)
+    yield from _fit_to_print(rule)
+    yield from _sources(rule)
+    yield from _jargon(rule)
+
+
+def _shown(rule: Rule) -> Iterator[Remark]:
+    shown = {verdict for case in rule.cases for verdict in case.expect.values()}
+    for verdict in VERDICTS:
+        if verdict not in shown:
+            yield Remark(f"no case expects {verdict}: write one")
+    if rule.subject == "accounts":
+        listed = [{subject for subject, _ in expected(case)} for case in rule.cases]
+        there = [{row["account_id"] for row in case.given.get("accounts", ())} for case in rule.cases]
+        if not any(accounts - subjects for accounts, subjects in zip(there, listed, strict=True)):
+            yield Remark("no case shows who is out of scope: give an account that `expect` does not name")
+
+
+def _select(rule: Rule) -> Iterator[Remark]:
+    known = {c.name for name in rule.reads for c in columns(TABLES[name])} | {TENANT.name}
+    if not rule.columns & known:
+        yield Remark("the select reads no column at all")
+    if judge(rule, {}).judged:
+        yield Remark("the select judges somebody even where every table is empty")
+    for name in sorted(rule.parameters.keys() - rule.needs):
+        yield Remark(f"the select does not use the parameter {name}")
+    identifiers = {c.name for table in TABLES.values() for c in columns(table) if c.identifier}
+    values = {**rule.parameters, **GIVEN}
+    database().execute(rule.select, {name: values[name] for name in rule.needs})
+    for name, *_ in database().description or ():
+        if name in identifiers:
+            yield Remark(f"the evidence {name} is an id: show a name")
+
+
+def _fit_to_print(rule: Rule) -> Iterator[Remark]:
+    for name, text, longest in (("title", rule.title, 60), ("action", rule.action, 80)):
+        if not text.strip() or "\n" in text or len(text) > longest or text.endswith("."):
+            yield Remark(f"{name} is one line of at most {longest} characters, without a full stop at its end")
+    if not rule.why:
+        yield Remark("why says nothing")
+    for name, text in (("title", rule.title), ("action", rule.action), ("why", rule.why), *rule.fix.items()):
+        if PLACEHOLDER in text:
+            yield Remark(f"{name} still says what to write there")
+    for provider in sorted({"m365", "google"} - rule.not_for - rule.fix.keys()):
+        yield Remark(f"no fix.{provider}: write the steps, or name it in not_for where the question does not exist")
+    for provider, steps in rule.fix.items():
+        if provider in rule.not_for:
+            yield Remark(f"fix.{provider} helps nobody: not_for names {provider}")
+        numbers = re.findall(r"^(\d+)\. ", steps, re.MULTILINE)
+        if not numbers or numbers != [str(n + 1) for n in range(len(numbers))]:
+            yield Remark(f"fix.{provider} is steps numbered 1., 2., 3., each at the beginning of a line")
+
+
+def _sources(rule: Rule) -> Iterator[Remark]:
+    if not rule.references:
+        yield Remark("no reference: name the page of the provider that it rests on", serious=False)
+    for reference in rule.references:
+        parts = urlsplit(reference)
+        if parts.scheme != "https" or not parts.hostname:
+            yield Remark(f"the reference {reference} is no https address")
+        elif parts.hostname not in TRUSTED:
+            yield Remark(f"the reference {reference} is no page of a provider or a benchmark", serious=False)
+    for frame, ids in rule.controls.items():
+        if frame not in CONTROLS:
+            yield Remark(f"controls.{frame} is no benchmark known here: {', '.join(CONTROLS)}", serious=False)
+            continue
+        for control in ids:
+            if not re.fullmatch(CONTROLS[frame], control):
+                yield Remark(f"controls.{frame}: {control} does not look like an id of that benchmark")
+
+
+def _jargon(rule: Rule) -> Iterator[Remark]:
+    """Title and action are read alone; only `why` has room to explain a word, and then the title may use it."""
+    everything = f"{rule.title}\n{rule.action}\n{rule.why}".lower()
+    for word, gloss in GLOSSES.items():
+        said = re.search(rf"\b{word}s?\b", f"{rule.title}\n{rule.action}\n{rule.why}")
+        if said and gloss not in everything:
+            yield Remark(
+                f"{said[0]} is a word managers do not know: say {gloss!r} instead, or beside it", serious=False
+            )
