@@ -14,6 +14,7 @@ from keyround.store import ClientStore
 
 GOOD = """
 store = "snapshots"
+rules = "our-rules"
 
 [provider]
 name = "Nordlicht IT"
@@ -49,6 +50,7 @@ def test_a_client_with_its_tenant(written, monkeypatch):
         "Nordlicht IT",
     )
     assert config.store == config.path.parent / "snapshots"
+    assert config.rules == (config.path.parent / "our-rules",)
     monkeypatch.setenv("CONTOSO_SECRET", "hush")
     assert client.tenants[0].opened()["secret"] == "hush"
 
@@ -61,6 +63,7 @@ def test_a_client_with_its_tenant(written, monkeypatch):
         ('["dk", "SE"]', '["Denmark"]', "two-letter codes"),
         ("client.contoso", "client.Contoso", "made of a-z"),
         ('store = "snapshots"', "store = 5", "must be text"),
+        ('rules = "our-rules"', "rules = [5]", "or a list of such"),
         ("[[client.contoso.tenant]]", "[[client.contoso.tenants]]", "Did you mean 'tenant'?"),
         ('connector  = "m365"', "", "connector is missing"),
         ('name = "Nordlicht IT"', 'name = "Nordlicht IT', "not valid TOML"),

@@ -25,7 +25,7 @@ VERBS = {
     "check": "ask a client's tenants what may be read, and say what is missing",
     "scan": "scan a client's tenants and write the workbook; --m365 or --google DOMAIN: once, without it",
     "report": "write the workbook again from a stored snapshot, without network",
-    "rules": "what is checked, and why",
+    "rules": "what is checked, and why; try rules of your own, and begin new ones",
     "tables": "what is collected: every table and column",
 }
 GEOLOCATION = "IP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0"  # as its licence asks

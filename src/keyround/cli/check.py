@@ -25,7 +25,7 @@ from ..connector import (
     collect,
     table_outcomes,
 )
-from ..engine.rule import Rule, load
+from ..engine.rule import Rule
 from ..errors import HARMLESS, CollectError, NotEnabled, NotLicensed
 from ..export.evidence import label
 from ..export.known import dataset as dataset_name
@@ -50,7 +50,7 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     verbose(chatty)
     config = options.configuration(path)
     chosen, store = config.client(client), ClientStore(config.store, client)
-    rules = load()
+    rules = options.rules(config.rules)
     asked = window(options.now(), 1)
     found = [_completed(config.path, client, part, store) for part in chosen.tenants]
     ready = [opened(part) for part in found if part]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import click
 import platformdirs
 
 from ..config import Config, read
-from ..engine.rule import SEVERITIES
+from ..engine.casebook import rehearse
+from ..engine.rule import SEVERITIES, Rule, load
 from ..errors import ConfigError, StoreError
 
 client = click.argument("client")
@@ -74,11 +76,25 @@ class Instant(click.ParamType[datetime]):
 at = click.option("--at", metavar="ISO", type=Instant(), help="Judge as of this instant instead of now.")
 
 
-def configuration(path: Path | None) -> Config:
-    """The named file, else keyround.toml here, else the one in the user's configuration folder. Raises ConfigError."""
+def place() -> Path:
+    """keyround.toml here, else the one in the user's configuration folder where there is one."""
     here = Path("keyround.toml")
     at_home = Path(platformdirs.user_config_dir("keyround")) / "keyround.toml"
-    return read(path or (at_home if not here.exists() and at_home.exists() else here))
+    return at_home if not here.exists() and at_home.exists() else here
+
+
+def configuration(path: Path | None) -> Config:
+    """The named file, else the one at `place`. Raises ConfigError."""
+    return read(path or place())
+
+
+def rules(folders: Sequence[Path]) -> tuple[Rule, ...]:
+    """Every rule there is; own ones are tried on empty tables, which finds what does not run. Raises RuleError."""
+    found = load(folders)
+    for rule in found:
+        if rule.folder:
+            rehearse(rule)
+    return found
 
 
 def words(text: str) -> list[str]:
@@ -94,8 +110,8 @@ def pair(text: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
-def written(path: Path, text: str, new: bool) -> None:
-    """Write a configuration; a full disk leaves the old one, and a new one replaces nothing. Raises StoreError."""
+def written(path: Path, text: str, new: bool, remedy: str = "Choose another place: --config FILE.") -> None:
+    """Write a file; a full disk leaves the old one, and a new one replaces nothing. Raises StoreError."""
     try:
         if new:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,9 +124,7 @@ def written(path: Path, text: str, new: bool) -> None:
         shutil.copymode(target, beside)
         os.replace(beside, target)
     except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written ({error.strerror}).", "Choose another place: --config FILE."
-        ) from error
+        raise StoreError(f"{path} cannot be written ({error.strerror}).", remedy) from error
 
 
 def now() -> datetime:

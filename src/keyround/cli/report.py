@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from ..engine import rule
 from ..errors import ConfigError, nearest
 from ..scan import reported
 from ..store import ClientStore
@@ -33,6 +32,7 @@ def command(client: str, path: Path | None, output: Path, fail_on: str, at: date
         raise ConfigError(f"There is no snapshot of {client} yet.", f"Run `keyround scan {client}` first.")
     if stamp and stamp not in stamps:
         raise ConfigError(f"There is no snapshot {stamp} of {client}.", nearest(stamp, stamps[-10:]))
+    rules = options.rules(config.rules)
     snapshot = store.snapshot(stamp or stamps[-1])
-    with reported(snapshot, store, rule.load(), at, chosen.terms, config.prepared_by) as scan:
+    with reported(snapshot, store, rules, at, chosen.terms, config.prepared_by) as scan:
         return write(scan, output, fail_on, store)

@@ -1,45 +1,327 @@
-"""`keyround rules`: what is checked, and why."""
+"""`keyround rules`: what is checked, and why; own rules tried, and new ones begun."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
 import click
 
-from ..engine.rule import Rule, load
-from ..errors import ConfigError, nearest
+from ..config import Config
+from ..engine import casebook
+from ..engine.rule import ID, SEVERITIES, TOPICS, Rule, load, read
+from ..errors import ConfigError, RuleError, nearest
+from ..scan import connector
+from ..words import word
+from . import options
+from .lines import broken
+from .rulepage import WIDTH, page
+
+UNCHANGED = "Nothing was changed; give the new rule another name."
 
 
-@click.group(invoke_without_command=True, help="What is checked, and why.")
+@click.group(
+    invoke_without_command=True,
+    help="""What is checked, and why; alone it lists every rule.
+
+Own rules are TOML files in a folder that keyround.toml names: rules = "our-rules". They are judged like those that come
+with Keyround, on every scan and report.
+
+\\b
+  keyround rules list --provider google --severity high
+  keyround rules show foreign-sign-in
+  keyround rules new our-first-rule --folder our-rules
+  keyround rules test our-rules""",
+)
 @click.pass_context
-def command(context: click.Context) -> None:
+def command(context: click.Context) -> int | None:
     if context.invoked_subcommand is None:
-        context.invoke(listed)
+        return int(context.invoke(listed, path=None, topic="", severity=None, provider="", control="", search="",
+                                  form="text"))  # fmt: skip
+    return None
 
 
-@command.command("list", help="Every rule in one line.")
-def listed() -> None:
-    rules = load()
-    width = max(len(rule.id) for rule in rules)
-    for rule in rules:
-        print(f"{rule.severity:<9} {rule.id:<{width}}  {rule.title}")
+@command.command("list", help="Every rule by topic, own ones marked with their folder. Filters narrow it down.")
+@options.config
+@click.option("--topic", metavar="TOPIC", default="", help=f"Only this topic: {', '.join(TOPICS)}.")
+@click.option("--severity", metavar="LEVEL", type=click.Choice(SEVERITIES),
+              help="Only this severity and graver: critical, high, medium, low or info.")  # fmt: skip
+@click.option("--provider", metavar="NAME", default="", help="Only what is asked there: m365 or google.")
+@click.option("--control", metavar="ID", default="",
+              help="Only what answers this control or its chapter: 5.2.2.1, MS.AAD.3, GWS.GMAIL.9.1.")  # fmt: skip
+@click.option("--search", metavar="TEXT", default="", help="Only rules whose texts hold all these words.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def listed(
+    path: Path | None, topic: str, severity: str | None, provider: str, control: str, search: str, form: str
+) -> int:
+    topic = topic.lower().replace("-", "_")
+    if topic and topic not in TOPICS:
+        raise ConfigError(f"There is no topic {topic!r}.", nearest(topic, TOPICS))
+    providers = _providers()
+    if provider and provider not in providers:
+        raise ConfigError(f"There is no provider {provider!r}.", nearest(provider, providers))
+    every = load(_own(path))
+    graver = SEVERITIES[: SEVERITIES.index(severity) + 1] if severity else SEVERITIES
+    chosen = [
+        rule
+        for rule in every
+        if topic in ("", rule.topic)
+        and rule.severity in graver
+        and provider not in rule.not_for
+        and (not control or any(_answers(one, control) for ids in rule.controls.values() for one in ids))
+        and all(text in _searched(rule) for text in search.lower().split())
+    ]
+    if form == "json":
+        print(json.dumps([_as_json(rule, providers) for rule in chosen], indent=2, ensure_ascii=False, default=str))
+        return 0
+    for one in TOPICS:
+        if of_topic := sorted(
+            (r for r in chosen if r.topic == one), key=lambda r: (SEVERITIES.index(r.severity), r.id)
+        ):
+            print(word("topic", one))
+            for rule in of_topic:
+                _say_line(rule, providers)
+            print()
+    _say_end(len(chosen), len(every))
+    return 0
 
 
-@command.command("show", help="One rule: why it matters, what to do, where it comes from.")
-@click.argument("rule_id")
-def show(rule_id: str) -> None:
-    rules = {rule.id: rule for rule in load()}
+def _say_line(rule: Rule, providers: Sequence[str]) -> None:
+    """Three facts, the title below them; whom it is not for where not for all."""
+    only = [name for name in providers if name not in rule.not_for]
+    marks = [f"{' and '.join(only)} only"] if len(only) < len(providers) else []
+    marks += [f"own: {rule.folder}"] if rule.folder else []
+    print(f"  {word('severity', rule.severity):<9} {rule.id:<32} {', '.join(marks)}".rstrip())
+    print(broken(" " * 12, rule.title, width=WIDTH))
+
+
+def _say_end(chosen: int, every: int) -> None:
+    if not chosen:
+        print(f"No rule of {every} is like that. Use fewer filters, or `keyround rules list` alone.")
+        return
+    print(f"{every} rules." if chosen == every else f"{chosen} of {every} rules.", end=" ")
+    print("`keyround rules show ID` says why, what to do, and what it reads.")
+    for level in SEVERITIES:
+        print(broken(f"  {word('severity', level):<9} ", word("severity_meaning", level), width=WIDTH))
+
+
+def _searched(rule: Rule) -> str:
+    return "\n".join((rule.id, rule.title, rule.action, rule.why, rule.remark, *rule.fix.values())).lower()
+
+
+def _answers(control: str, asked: str) -> bool:
+    """The control itself, whatever its version, or one of the chapter that was asked for."""
+    return re.fullmatch(rf"{re.escape(asked)}(v\d+|\..*)?", control, re.IGNORECASE) is not None
+
+
+def _as_json(rule: Rule, providers: Sequence[str]) -> dict[str, Any]:
+    return {
+        "id": rule.id, "title": rule.title, "severity": rule.severity, "confidence": rule.confidence,
+        "topic": rule.topic, "nature": rule.nature, "subject": rule.subject, "effort": rule.effort,
+        "action": rule.action, "why": rule.why, "providers": [name for name in providers if name not in rule.not_for],
+        "fix": rule.fix, "references": rule.references, "controls": rule.controls, "parameters": rule.parameters,
+        "meaning": rule.meaning, "follows": rule.follows, "reads": sorted(rule.reads), "folder": rule.folder,
+    }  # fmt: skip
+
+
+def _providers() -> list[str]:
+    return sorted({point.name for point in entry_points(group="keyround.connectors")}, reverse=True)
+
+
+def _own(path: Path | None) -> tuple[Path, ...]:
+    """The folders of own rules; none where there is no configuration and none was named."""
+    config = _configured(path)
+    return config.rules if config else ()
+
+
+def _configured(path: Path | None) -> Config | None:
+    return options.configuration(path) if path or options.place().exists() else None
+
+
+@command.command("show", help="One rule: why it matters, what to do, whom it asks about, what it reads and rests on.")
+@click.argument("rule_id", metavar="ID")
+@options.config
+@click.option("--sql", is_flag=True, help="Show the select too.")
+@click.option("--cases", is_flag=True, help="Show the cases too: rows in, verdicts out.")
+def show(rule_id: str, path: Path | None, sql: bool, cases: bool) -> None:
+    rules = {rule.id: rule for rule in load(_own(path))}
     if rule_id not in rules:
         raise ConfigError(f"There is no rule {rule_id!r}.", nearest(rule_id, rules))
-    print(page(rules[rule_id]))
+    print(page(rules[rule_id], {name: connector(name) for name in _providers()}, sql, cases))
 
 
-def page(rule: Rule) -> str:
-    """A rule as a page of text."""
-    lines = [f"{rule.title}  ({rule.id})", f"{rule.severity}, {rule.topic.replace('_', ' ')}", "", rule.why]
-    for provider, steps in rule.fix.items():
-        lines += ["", f"What to do ({provider}, {rule.effort} each)", steps.strip()]
-    if rule.parameters:
-        lines += ["", "Parameters: " + ", ".join(f"{name} = {value}" for name, value in rule.parameters.items())]
-    lines += ["", "Reads: " + ", ".join(sorted(rule.reads))]
-    for frame, ids in rule.controls.items():
-        lines.append(f"{frame}: {', '.join(ids)}")
-    return "\n".join([*lines, *rule.references])
+@command.command(
+    "test",
+    help="""Run the cases of rule files, or of every rule in a folder, and read them through.
+
+Each cell of each case that a provider might not tell is also emptied in turn: a verdict may stay or become unknown,
+nothing else.
+
+Exit status: 0 all is well, 1 something failed, 2 a file is no rule.""",
+)
+@click.argument("paths", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def test(paths: tuple[Path, ...]) -> int:
+    unreadable, failed = 0, 0
+    found = list(_files(paths))
+    for file in found:
+        print(file)
+        try:
+            failed += _tested(read(file, str(file.parent), str(file)))
+        except RuleError as error:
+            _say("FAIL", f"It is no rule that can run. {error.detail} {error.remedy}")
+            unreadable += 1
+        print()
+    if len(found) > 1:
+        print(f"{len(found)} files: {failed + unreadable or 'none'} failed.")
+    return 2 if unreadable else int(failed > 0)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(path.glob("*.toml"))
+            if not inside:
+                raise ConfigError(f"{path} holds no rule file.", "Rules are files that end in .toml.")
+            yield from inside
+        else:
+            yield path
+
+
+def _tested(rule: Rule) -> bool:
+    """Say what each case and each look brings; gives whether anything failed. Raises RuleError."""
+    casebook.rehearse(rule)
+    failures, emptied, notes = 0, 0, 0
+    for case in rule.cases:
+        missed = _said(casebook.misses, rule, case)
+        _say("FAIL" if missed else "ok", f"{case.name} (line {case.line})" if missed else case.name)
+        for line in missed:
+            print(broken(" " * 10, line, width=WIDTH))
+        failures += bool(missed)
+        if missed:
+            continue  # what silence does to a verdict that is not the right one tells nothing
+        emptied += sum(1 for _ in casebook.cells(rule, case.given))
+        betrayed = _said(casebook.betrayals, rule, case.given, case.parameters)
+        if betrayed:
+            _say("FAIL", "but a cell left empty changes a verdict to something else than unknown:")
+        for line in betrayed:
+            print(broken(" " * 10, line, width=WIDTH))
+        failures += bool(betrayed)
+    remarks = [*_same_id(rule), *casebook.review(rule)]
+    for remark in remarks:
+        _say("FAIL" if remark.serious else "note", f"{remark.text}.")
+        failures += remark.serious
+        notes += not remark.serious
+    said = f"Cases: {len(rule.cases)}, cells emptied in turn: {emptied}; "
+    said += f"{failures} failed" if failures else "all is well"
+    print(broken("  ", f"{said}{f', {notes} to think about' if notes else ''}.", width=WIDTH))
+    return failures > 0
+
+
+def _said(look: Callable[..., Iterable[str]], *of: Any) -> list[str]:
+    """What a look finds; that the select broke over these rows is found too."""
+    try:
+        return list(look(*of))
+    except RuleError as error:
+        return [error.detail.rstrip(".")]
+
+
+def _say(mark: str, text: str) -> None:
+    print(broken(f"  {mark:<5} ", text, width=WIDTH))
+
+
+def _same_id(rule: Rule) -> Iterator[casebook.Remark]:
+    ours = files("keyround.rules")
+    if Path(rule.folder).resolve() != Path(str(ours)) and ours.joinpath(f"{rule.id}.toml").is_file():
+        yield casebook.Remark(f"Keyround comes with a rule {rule.id}: give the file another name")
+
+
+@command.command(
+    "new",
+    help="""Begin a rule: a file that explains each key and says what to write next.
+
+`keyround rules test` fails on it until that is written.""",
+)
+@click.argument("rule_id", metavar="ID")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False),
+              help="Where (default: the first folder of own rules in keyround.toml, else here).")  # fmt: skip
+@options.config
+def new(rule_id: str, folder: Path | None, path: Path | None) -> None:
+    if not ID.fullmatch(rule_id):
+        raise ConfigError(f"{rule_id!r} is no id of a rule.", "It is made of a-z, 0-9 and single hyphens.")
+    config = _configured(path)
+    own = config.rules if config else ()
+    if files("keyround.rules").joinpath(f"{rule_id}.toml").is_file():
+        raise ConfigError(f"Keyround comes with a rule {rule_id!r}.", UNCHANGED)
+    folder = folder or (own[0] if own else Path())
+    for shelf in (folder, *own):
+        if (file := shelf / f"{rule_id}.toml").exists():
+            raise ConfigError(f"There is {file} already.", UNCHANGED)
+    file = folder / f"{rule_id}.toml"
+    options.written(file, SCAFFOLD.replace("RULE-ID", rule_id), True, "Choose another place: --folder DIR.")
+    print(f"{file} is begun. Write it, and ask as often as you like what is left:")
+    print(f"  keyround rules test {file}")
+    if folder.resolve() not in {shelf.resolve() for shelf in own}:
+        print(broken("", f'A scan uses it once keyround.toml says, above all sections: rules = "{folder.as_posix()}"',
+                     width=WIDTH))  # fmt: skip
+
+
+SCAFFOLD = '''\
+# One sentence for whoever reads this file: what is this rule about?
+id         = "RULE-ID"  # the file's name
+title      = "Write: the problem, in at most 60 characters"
+severity   = "medium"    # critical, high, medium, low or info: `keyround rules list` says what they mean
+confidence = "likely"    # certain: a finding is a fact; likely: it usually holds; hint: worth a look
+topic      = "accounts"  # passwords, administrators, sign_ins, accounts, apps, updates, awareness or recovery
+nature     = "state"     # state: true until somebody changes it; event: it happened, and leaves the window again
+subject    = "accounts"  # what a subject is: accounts (their account_id) or tenants (the tenant)
+effort     = "minutes"   # minutes, hours or days
+action     = "Write: what to decide, in the imperative, at most 80 characters"
+
+# Two or three sentences that a manager understands: what can happen, and why it matters here.
+why = """
+Write: why this matters.
+"""
+
+# Numbered steps with the menu path, one text for each provider. Where the question does not exist for one of them:
+# not_for = ["google"], and no steps.
+fix.m365 = """
+1. Write: Entra admin centre > ...
+"""
+fix.google = """
+1. Write: Admin console > ...
+"""
+
+# Pages of the provider that the rule rests on.
+references = []
+
+# Ids of a benchmark, if one asks for the same: controls.cis_m365, controls.cis_google, controls.scuba_m365 or
+# controls.scuba_google = ["1.1.1"].
+
+# Numbers that a client may want to change. The select uses them as $days.
+# parameters   = { days = 90 }
+# meaning.days = "days without any use"
+
+# One row for each subject in scope. Columns: subject; failing (true: fails, false: passes, null: not known); perhaps
+# aspect (a stable text such as a country) and severity; all others are shown as facts, so no ids. `keyround tables`
+# explains the tables. Null means that the provider did not say: never turn it into yes or no. To sum up several rows
+# use any_true(...) and all_true(...), which keep null alive. $now, $since, $until and $home_countries are given.
+select = \'\'\'
+select account_id as subject,
+       null::boolean as failing,
+       coalesce(username, display_name) as account
+from accounts
+where enabled is not false
+\'\'\'
+
+# Rows in, verdicts out. The first case fails until the select above decides something. Write one for each verdict:
+# fail, pass, unknown; and give in one of them an account that is out of scope, which `expect` does not name.
+[[case]]
+name = "write next: `failing` in the select, true for what is wrong with ada"
+given.accounts = [{ account_id = "ada", enabled = true }, { account_id = "out", enabled = false }]
+expect = { ada = "fail" }
+'''

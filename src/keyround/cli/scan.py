@@ -16,7 +16,6 @@ from .. import setup
 from ..config import Client, TenantConfig, key_of
 from ..config.checked import countries
 from ..connector import Clock
-from ..engine import rule
 from ..errors import ConfigError
 from ..geo import Atlas
 from ..scan import connector, reported, scan
@@ -70,13 +69,13 @@ def command(
         prepared_by, geo_database = "", None
         if client:
             config = options.configuration(path)
-            folder = config.store
+            folder, rules = config.store, options.rules(config.rules)
             chosen = whole(config.path, config.client(client), ClientStore(folder, client))
             prepared_by, geo_database = config.prepared_by, config.geo_database
         else:
+            rules = options.rules(())
             chosen = _once("m365" if m365 else "google", given[0], **once)
             folder = once["keep"] or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyround-once-")))
-        rules = rule.load()
         store = ClientStore(folder, chosen.key)
         with shown() as progress:
             at, atlas = at or options.now(), Atlas(geo_database)

@@ -16,7 +16,7 @@ import platformdirs
 from ..errors import ConfigError, nearest
 from ..secrets import SECRET_KEYS, resolve
 from ..terms import Terms
-from .checked import countries, only, table, text
+from .checked import countries, only, table, text, texts
 
 PATH_KEYS = frozenset({"token_file"})
 """Settings that name a file which a connector opens itself."""
@@ -63,13 +63,17 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`geo_database`: another database of countries than the one that comes with the package."""
+    """`geo_database`: another database of countries than the one that comes with the package.
+
+    `rules` are folders of own rules, judged besides the package's.
+    """
 
     path: Path
     store: Path
     clients: Mapping[str, Client] = field(default_factory=dict)
     prepared_by: str = ""
     geo_database: Path | None = None
+    rules: tuple[Path, ...] = ()
 
     def client(self, key: str) -> Client:
         """Raises ConfigError with the nearest client there is. Says what of it this version leaves aside."""
@@ -97,7 +101,7 @@ def read(path: Path) -> Config:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
     place = path.name
-    only(raw, ("store", "geo_database", "provider", "client"), place)
+    only(raw, ("store", "geo_database", "rules", "provider", "client"), place)
     provider = table(raw, "provider", place)
     only(provider, ("name",), f"{place}: [provider]")
     store, geo = text(raw, "store", place), text(raw, "geo_database", place)
@@ -108,6 +112,7 @@ def read(path: Path) -> Config:
         clients={key: _client(key, part, path) for key, part in clients.items()},
         prepared_by=text(provider, "name", f"{place}: [provider]"),
         geo_database=_place("geo_database", geo, path) if geo else None,
+        rules=tuple(_place("rules", folder, path) for folder in texts(raw, "rules", place)),
     )
 
 

@@ -39,3 +39,12 @@ def text(raw: Mapping[str, Any], key: str, place: str) -> str:
     if not isinstance(found, str):
         raise ConfigError(f"{place}: {key} must be text in quotes.")
     return found.strip()
+
+
+def texts(raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+    """One text or a list of them, each once; none is empty."""
+    found = raw.get(key, [])
+    listed = [found] if isinstance(found, str) else found
+    if not isinstance(listed, list) or not all(isinstance(one, str) and one.strip() for one in listed):
+        raise ConfigError(f"{place}: {key} is text in quotes or a list of such.", f'For example {key} = "our-rules".')
+    return tuple(dict.fromkeys(one.strip() for one in listed))

@@ -245,7 +245,8 @@ def _fit_to_print(rule: Rule) -> Iterator[Remark]:
             yield Remark(f"{name} is one line of at most {longest} characters, without a full stop at its end")
     if not rule.why:
         yield Remark("why says nothing")
-    for name, text in (("title", rule.title), ("action", rule.action), ("why", rule.why), *rule.fix.items()):
+    fixes = [(f"fix.{provider}", steps) for provider, steps in rule.fix.items()]
+    for name, text in (("title", rule.title), ("action", rule.action), ("why", rule.why), *fixes):
         if PLACEHOLDER in text:
             yield Remark(f"{name} still says what to write there")
     for provider in sorted({"m365", "google"} - rule.not_for - rule.fix.keys()):

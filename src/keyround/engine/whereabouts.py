@@ -6,6 +6,7 @@ found is said to be where its surroundings begin: a line is a help, never a prom
 
 from __future__ import annotations
 
+import functools
 import re
 
 _TOKEN = re.compile(r"""\"{3}(?:\\.|[^\\])*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*""", re.DOTALL)
@@ -54,6 +55,7 @@ def above(text: str, key: str) -> str:
     return " ".join(said)
 
 
+@functools.lru_cache(maxsize=4)  # one file is looked at many times, then the next
 def _bare(text: str) -> str:
     """The text with the insides of long strings and comments blanked, every line where it was."""
 
