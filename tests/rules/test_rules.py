@@ -5,6 +5,8 @@ The judging itself is `keyround.engine.casebook`, which `keyround rules test` ru
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
 
 from keyround.engine.casebook import betrayals, judge, misses, review
@@ -53,6 +55,28 @@ def test_the_kit_can_fail() -> None:
     assert list(betrayals(_broken("external", "where enabled"), case)), "a subject disappears"
     assert list(betrayals(_broken("external", "where external is null or not external"), case)) == []
     assert list(betrayals(_broken("false", "where external is null or not external"), case)), "one appears as pass"
+
+
+@pytest.mark.parametrize(
+    "right, wrong, said",
+    [
+        ('title    = "Highest', 'title    = "MFA of highest', "MFA is a word managers do not know"),
+        ("1. Ask the administrator", "2. Ask the administrator", "fix.google is steps numbered"),
+        ("fix.google", "fix.other", "no fix.google"),
+        ('title    = "', 'title    = "Too long for a line of an action list or a sheet: ', "title is one line"),
+        ("https://support.google.com/a/", "http://support.google.com/a/", "no https address"),
+        ("https://support.google.com/a/", "https://blog.example/", "no page of a provider"),
+        ("https://support.google.com/a/", "https://[x", "no https address"),
+        ("references = [", 'controls.cis_m365 = ["MS.AAD.1.1v1"]\nreferences = [', "does not look like an id"),
+        ("references = [", "parameters = { days = 5 }\nreferences = [", "does not use the parameter days"),
+        ("failing,", "failing, account_id,", "the evidence account_id is an id"),
+        ('"unknown"', '"pass"', "no case expects unknown"),
+    ],
+)
+def test_the_reader_can_fail(right: str, wrong: str, said: str) -> None:
+    text = files("keyround.rules").joinpath("no-backup-codes.toml").read_text(encoding="utf-8")
+    assert right in text
+    assert any(said in remark.text for remark in review(parse("no-backup-codes", text.replace(right, wrong))))
 
 
 def _broken(failing: str, where: str = "") -> Rule:

@@ -29,14 +29,13 @@ UNCHANGED = "Nothing was changed; give the new rule another name."
     invoke_without_command=True,
     help="""What is checked, and why; alone it lists every rule.
 
-Own rules are TOML files in a folder that keyround.toml names: rules = "our-rules". They are judged like those that come
-with Keyround, on every scan and report.
+Rules of your own are TOML files in a folder that keyround.toml names above all its sections. Scans and reports judge
+them like those that come with Keyround.
 
-\\b
-  keyround rules list --provider google --severity high
-  keyround rules show foreign-sign-in
-  keyround rules new our-first-rule --folder our-rules
-  keyround rules test our-rules""",
+\b
+  rules = "ours"                                  in keyround.toml
+  keyround rules new no-mobile-left --folder ours
+  keyround rules test ours""",
 )
 @click.pass_context
 def command(context: click.Context) -> int | None:
@@ -46,7 +45,11 @@ def command(context: click.Context) -> int | None:
     return None
 
 
-@command.command("list", help="Every rule by topic, own ones marked with their folder. Filters narrow it down.")
+@command.command(
+    "list",
+    short_help="Every rule by topic; filters narrow it down.",
+    help="Every rule by topic, own ones marked with their folder. Filters narrow it down.",
+)
 @options.config
 @click.option("--topic", metavar="TOPIC", default="", help=f"Only this topic: {', '.join(TOPICS)}.")
 @click.option("--severity", metavar="LEVEL", type=click.Choice(SEVERITIES),
@@ -143,7 +146,11 @@ def _configured(path: Path | None) -> Config | None:
     return options.configuration(path) if path or options.place().exists() else None
 
 
-@command.command("show", help="One rule: why it matters, what to do, whom it asks about, what it reads and rests on.")
+@command.command(
+    "show",
+    short_help="One rule: all that there is to say about it.",
+    help="One rule: why it matters, what to do, whom it asks about, what it reads and rests on.",
+)
 @click.argument("rule_id", metavar="ID")
 @options.config
 @click.option("--sql", is_flag=True, help="Show the select too.")

@@ -263,10 +263,10 @@ def _sources(rule: Rule) -> Iterator[Remark]:
     if not rule.references:
         yield Remark("no reference: name the page of the provider that it rests on", serious=False)
     for reference in rule.references:
-        parts = urlsplit(reference)
-        if parts.scheme != "https" or not parts.hostname:
+        host = _host(reference)
+        if not host:
             yield Remark(f"the reference {reference} is no https address")
-        elif parts.hostname not in TRUSTED:
+        elif host not in TRUSTED:
             yield Remark(f"the reference {reference} is no page of a provider or a benchmark", serious=False)
     for frame, ids in rule.controls.items():
         if frame not in CONTROLS:
@@ -275,6 +275,15 @@ def _sources(rule: Rule) -> Iterator[Remark]:
         for control in ids:
             if not re.fullmatch(CONTROLS[frame], control):
                 yield Remark(f"controls.{frame}: {control} does not look like an id of that benchmark")
+
+
+def _host(reference: str) -> str:
+    """Of an https address; empty where it is none."""
+    try:
+        parts = urlsplit(reference)
+    except ValueError:  # a bracket where none belongs
+        return ""
+    return (parts.hostname or "") if parts.scheme == "https" else ""
 
 
 def _jargon(rule: Rule) -> Iterator[Remark]:
