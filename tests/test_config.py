@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from datetime import date, datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from keyround.connector import Clock
 from keyround.errors import ConfigError
 from keyround.scan import scan
 from keyround.store import ClientStore
+from keyround.terms import from_json
 
 GOOD = """
 store = "snapshots"
@@ -70,6 +72,7 @@ def test_a_client_with_its_tenant(written, monkeypatch):
         ('["dk", "SE"]', '["dk", "UK"]', "Write 'GB'"),
         ('every          = "week"', "every = 7", "must be text"),
         ('every          = "week"', "accept = 7", "[[client.contoso.accept]]"),
+        ('every          = "week"', "threshold = {}", "Did you mean 'thresholds'?"),
         ('every          = "week"', 'emergency_accounts = "notfall@contoso.example"', "is a list of user names"),
         ('every          = "week"', "emergency_accounts = [7]", 'emergency_accounts = ["notfall@contoso.example"]'),
         ('every          = "week"', 'emergency_accounts = ["Notfall"]', "is a list of user names"),
@@ -128,9 +131,55 @@ def test_a_mark_and_line_ends_from_windows(written):
 
 
 def test_what_has_no_effect_yet_is_said(written, capsys):
-    read(written(GOOD + '[[client.contoso.accept]]\nrule = "admin-no-second-factor"\n')).client("contoso")
-    said = capsys.readouterr().err
-    assert "accept of 'contoso' has no effect" in said and "every of 'contoso'" in said
+    read(written(GOOD)).client("contoso")
+    assert "every of 'contoso' has no effect" in capsys.readouterr().err
+
+
+ACCEPTED = """
+[[client.contoso.accept]]
+rule    = "admin-no-second-factor"
+subject = "breakglass@contoso.example"
+reason  = "Sealed emergency account; the passkey is in the safe."
+owner   = "M. Jensen"
+until   = 2027-06-30
+"""
+
+
+def test_accepted_risks(written):
+    (one,) = read(written(GOOD + ACCEPTED)).client("contoso").terms.accepted
+    assert (one.rule, one.subject, one.owner, one.until, one.aspect) == (
+        "admin-no-second-factor", "breakglass@contoso.example", "M. Jensen", date(2027, 6, 30), "")  # fmt: skip
+    as_text = ACCEPTED.replace("2027-06-30", '"2027-06-30"').replace("breakglass@contoso.example", "tenant")
+    (one,) = read(written(GOOD + as_text)).client("contoso").terms.accepted
+    assert (one.subject, one.until) == ("", date(2027, 6, 30))
+
+
+@pytest.mark.parametrize(
+    "wrong, right, said",
+    [
+        ('owner   = "M. Jensen"', "", "number 1: owner is missing"),
+        ('"M. Jensen"', '"  "', "owner is missing"),
+        ("reason ", "reasons", "Did you mean 'reason'?"),
+        ("2027-06-30", '"next year"', "for example until = 2027-06-30"),
+        ("2027-06-30", "7", "is no day"),
+        ("until   = 2027-06-30", "", "until is missing"),
+        ("until   = 2027-06-30", 'until = 2027-06-30\nseverity = "hihg"', "Did you mean 'high'?"),
+        ("[[client.contoso.accept]]", "[client.contoso.accept]", "Write [[client.contoso.accept]]"),
+        ("[[client.contoso.accept]]", "[client.contoso.thresholds]", "thresholds.rule is not a table"),
+    ],
+)
+def test_mistakes_in_an_accepted_risk_are_named(written, wrong, right, said):
+    with pytest.raises(ConfigError) as caught:
+        read(written(GOOD + ACCEPTED.replace(wrong, right)))
+    assert said.lower() in str(caught.value).lower() and "keyround.toml" in str(caught.value)
+
+
+def test_a_client_s_thresholds_win_over_those_for_all(written):
+    general = "[thresholds.dormant-account]\nunused_days = 60\nnever_used_days = 20\n"
+    own = "[client.contoso.thresholds.dormant-account]\nunused_days = 45\n"
+    terms = read(written(GOOD + general + own)).client("contoso").terms
+    assert terms.thresholds == {"dormant-account": {"unused_days": 45, "never_used_days": 20}}
+    assert from_json(json.loads(json.dumps(terms.as_json()))) == terms
 
 
 def test_the_section_is_named_and_one_tenant_stands_once(written, monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
@@ -36,9 +36,9 @@ from .connector import (
     outcome_from_json,
     table_outcomes,
 )
-from .engine import ledger, sandbox
+from .engine import acceptance, ledger, sandbox, thresholds
 from .engine.evaluate import evaluate
-from .engine.results import Coverage, NotEvaluated, Result, Scan, TenantInfo
+from .engine.results import Accepted, Coverage, Finding, NotEvaluated, Result, Scan, TenantInfo
 from .engine.rule import Rule
 from .errors import CollectError, ConfigError, RuleError, StoreError, Unexpected, WrongTenant, nearest
 from .geo import Atlas
@@ -279,13 +279,14 @@ def _manifest(
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Every result of one snapshot, and the tables behind them by tenant."""
+    """Every result of one snapshot, and the tables behind them by tenant. `strict` says with which thresholds."""
 
     tenants: tuple[TenantInfo, ...]
     coverage: tuple[Coverage, ...]
     results: tuple[Result, ...]
     sources: Mapping[str, Mapping[str, sandbox.Source]]
     outcomes: Mapping[str, Mapping[str, Outcome]]
+    strict: thresholds.Strictness
 
     def of(self, snapshot: Snapshot) -> Judgement:
         """The same, with its tables read from where the snapshot lies now."""
@@ -329,6 +330,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
         "since": datetime.fromisoformat(manifest["since"]),
         "until": datetime.fromisoformat(manifest["until"]),
     }
+    strict = thresholds.applied(rules, terms.thresholds)
     tenants, coverage, results, sources, known = [], [], [], {}, {}
     for entry in manifest["tenants"]:
         reader = connector(entry["connector"])
@@ -344,7 +346,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
         sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
         with sandbox.opened(sources[tenant.id], tenant.id) as db:
             records = _records(db, reader, given)
-            results += [_judged(_strict(rule, terms), db, tenant, of_table, of_tenant) for rule in rules]
+            results += [_judged(rule, db, tenant, of_table, of_tenant) for rule in strict.rules]
         tenants.append(tenant)
         known[tenant.id] = of_table
         replaced = {d.stands_in_for for d in reader.datasets if isinstance(outcomes.get(d.name), Complete)}
@@ -356,7 +358,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
             module = "" if dataset.stands_in_for else dataset.module  # who needs a stand-in misses it
             replacing = dataset.name in replaced
             coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome, replacing, module))
-    return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known)
+    return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known, strict)
 
 
 def _log_since(entry: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> datetime | None:
@@ -373,12 +375,6 @@ def _records(db: duckdb.DuckDBPyConnection, reader: Connector[Any], given: Mappi
     for source, records in db.execute(count, [given["since"], given["until"]]).fetchall():
         found[source if source in marks else ""] += records
     return found
-
-
-def _strict(rule: Rule, terms: Terms) -> Rule:
-    """The rule with the client's own thresholds."""
-    own = terms.thresholds.get(rule.id, {})
-    return replace(rule, parameters={**rule.parameters, **own}) if own else rule
 
 
 def _judged(
@@ -494,6 +490,10 @@ def reported(
     judged = judged or judge(snapshot, rules, now, terms)
     manifest = snapshot.manifest
     with ExitStack() as stack:
+        tables = _AllTables(judged, stack)
+        findings = ledger.fold(map(ledger.unsealed, store.results()), snapshot.taken_at, judged.results)
+        laid_down, today = terms or _terms(manifest), (now or snapshot.taken_at).date()
+        findings, accepted = _overlaid(findings, judged, tables, laid_down, today, rules)
         yield Scan(
             client=manifest["client"],
             client_name=manifest["client_name"],
@@ -502,9 +502,34 @@ def reported(
             tenants=judged.tenants,
             coverage=judged.coverage,
             results=judged.results,
-            findings=ledger.fold(map(ledger.unsealed, store.results()), snapshot.taken_at, judged.results),
-            tables=_AllTables(judged, stack),
+            findings=findings,
+            tables=tables,
             outcomes=judged.outcomes,
             prepared_by=prepared_by,
             version=manifest["version"],
+            accepted=accepted,
+            usual=judged.strict.usual,
+            mistakes=judged.strict.mistakes,
         )
+
+
+def _overlaid(
+    findings: tuple[Finding, ...],
+    judged: Judgement,
+    tables: _AllTables,
+    terms: Terms,
+    today: date,
+    rules: Sequence[Rule],
+) -> tuple[tuple[Finding, ...], tuple[Accepted, ...]]:
+    """The findings with those that somebody answers for; the directories are read only where somebody does."""
+    if not terms.accepted:
+        return findings, ()
+    directories = [
+        acceptance.directory(tenant, tables.of(tenant.id), *_whole(judged.outcomes[tenant.id], "accounts", "groups"))
+        for tenant in judged.tenants
+    ]
+    return acceptance.overlay(findings, judged.results, terms.accepted, today, directories, rules)
+
+
+def _whole(outcomes: Mapping[str, Outcome], *tables: str) -> Iterator[bool]:
+    return (not isinstance(outcomes.get(name), Incomplete) for name in tables)

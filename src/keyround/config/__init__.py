@@ -16,6 +16,7 @@ import platformdirs
 from ..errors import ConfigError, nearest
 from ..secrets import SECRET_KEYS, resolve
 from ..terms import Terms
+from .accepted import acceptances, thresholds, together
 from .checked import countries, only, table, text, texts
 
 PATH_KEYS = frozenset({"token_file"})
@@ -101,35 +102,34 @@ def read(path: Path) -> Config:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
     place = path.name
-    only(raw, ("store", "geo_database", "rules", "provider", "client"), place)
+    only(raw, ("store", "geo_database", "rules", "provider", "client", "thresholds"), place)
     provider = table(raw, "provider", place)
     only(provider, ("name",), f"{place}: [provider]")
     store, geo = text(raw, "store", place), text(raw, "geo_database", place)
     clients = table(raw, "client", place)
+    general = thresholds(raw, place)
     return Config(
         path=path,
         store=_place("store", store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
-        clients={key: _client(key, part, path) for key, part in clients.items()},
+        clients={key: _client(key, part, path, general) for key, part in clients.items()},
         prepared_by=text(provider, "name", f"{place}: [provider]"),
         geo_database=_place("geo_database", geo, path) if geo else None,
         rules=tuple(_place("rules", folder, path) for folder in texts(raw, "rules", place)),
     )
 
 
-def _client(key: str, raw: Any, path: Path) -> Client:
+def _client(key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, Any]]) -> Client:
     place = f"{path.name}: [client.{key}]"
     if not _KEY.fullmatch(key):
         raise ConfigError(f"{place}: a client's key is made of a-z, 0-9 and -.", "Put the full name into `name`.")
     if not isinstance(raw, dict):
         raise ConfigError(f"{place} is not a table.")
-    only(raw, ("name", "home_countries", "emergency_accounts", "every", "tenant", "accept"), place)
+    known = ("name", "home_countries", "emergency_accounts", "every", "tenant", "accept", "thresholds")
+    only(raw, known, place)
     tenants = raw.get("tenant", [])
     if not isinstance(tenants, list) or not tenants:
         raise ConfigError(f"{place} has no tenant.", f"Add a [[client.{key}.tenant]] section.")
     text(raw, "every", place)
-    accept = raw.get("accept", [])
-    if not isinstance(accept, list) or not all(isinstance(one, dict) for one in accept):
-        raise ConfigError(f"{place}: accept is not a list of tables.", f"Write [[client.{key}.accept]].")
     return Client(
         key=key,
         name=text(raw, "name", place) or key,
@@ -137,8 +137,10 @@ def _client(key: str, raw: Any, path: Path) -> Client:
         terms=Terms(
             home_countries=countries(raw.get("home_countries", []), place),
             emergency_accounts=_usernames(raw, "emergency_accounts", place),
+            thresholds=together(general, thresholds(raw, place)),
+            accepted=acceptances(raw, key, place),
         ),
-        ignored=tuple(key for key in ("accept", "every") if raw.get(key)),
+        ignored=tuple(key for key in ("every",) if raw.get(key)),
     )
 
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 from ..connector import Outcome, Tables, Window
-from ..errors import HARMLESS, CollectError
+from ..errors import HARMLESS, CollectError, ConfigError
 from ..model import Row
+from ..terms import Acceptance
 from .rule import Rule, Severity
 
 Verdict = Literal["fail", "pass", "unknown"]
@@ -85,13 +86,25 @@ State = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One subject failing one rule. Its key is (tenant, rule, subject, aspect) and nothing else."""
+    """One subject failing one rule. Its key is (tenant, rule, subject, aspect) and nothing else.
+
+    `first_severity` is what it had when it was first seen; None: nobody remembers. `acceptance` is the one that holds,
+    where the state is accepted; otherwise one that was made for it and, as `lapsed` says, does not hold any more.
+    """
 
     tenant: str
     rule: Rule
     judged: Judged
     state: State
     first_seen: datetime
+    first_severity: Severity | None = None
+    acceptance: Acceptance | None = None
+    lapsed: Literal["", "expired", "worse"] = ""
+
+    @property
+    def counts(self) -> bool:
+        """Nobody answers for it, so that lights, actions and the exit status are made of it."""
+        return self.state != "accepted"
 
     @property
     def severity(self) -> Severity:
@@ -100,6 +113,43 @@ class Finding:
     @property
     def key(self) -> tuple[str, str, str, str]:
         return (self.tenant, self.rule.id, self.judged.subject, self.judged.aspect)
+
+
+AcceptedState = Literal[
+    "worse",
+    "expired",
+    "unknown_rule",
+    "unknown_subject",
+    "unknown_tenant",
+    "unread_subject",
+    "unread_members",
+    "expires_soon",
+    "not_checked",
+    "in_force",
+    "nothing_found",
+]
+"""The loudest first. `worse`: what was accepted has become graver. `unread_*`: the list it would stand in was not read
+whole. `not_checked`: whether there is still something to accept is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One acceptance, and what has become of it.
+
+    `name` is what the subject is called: empty for the whole tenant, the text as written where nobody knows it.
+    `covers` are the findings it takes out; `back` those it was made for that count again. `nearest` is what a
+    misspelt rule, subject or tenant may have been meant to be. `days_left` is negative once the last day is over.
+    """
+
+    acceptance: Acceptance
+    state: AcceptedState
+    days_left: int
+    kind: Literal["account", "group", "tenant", "unknown"]
+    name: str
+    rule: Rule | None = None
+    covers: tuple[Finding, ...] = ()
+    back: tuple[Finding, ...] = ()
+    nearest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +194,11 @@ class TenantTables(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Everything a report needs; nothing in it can reach the network. Instants are naive UTC."""
+    """Everything a report needs; nothing in it can reach the network. Instants are naive UTC.
+
+    `usual` holds, by rule and parameter, the defaults that the client's own thresholds replaced; `mistakes` are
+    settings of the client's that have no effect.
+    """
 
     client: str
     client_name: str
@@ -158,6 +212,9 @@ class Scan:
     outcomes: Mapping[str, Mapping[str, Outcome]] = field(default_factory=dict)  # tenant -> table -> what is known
     prepared_by: str = ""
     version: str = ""
+    accepted: tuple[Accepted, ...] = ()
+    usual: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    mistakes: tuple[ConfigError, ...] = ()
 
     def rows(self, table: type[R], tenant: str) -> Iterator[R]:
         """One tenant's rows of one table, streamed from the snapshot, ids bare."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from ..connector import Complete, NotOffered, Outcome
 from ..engine.results import Evaluated, Result, Scan, TenantInfo
-from ..model import Account, MfaEnforcement
+from ..model import Account, MfaEnforcement, home_address
 from ..words import country, listed, say, word
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NOBODY = frozenset({"service_principal", "deleted", "no_person"})
 """Kinds of role holders that are known to be no person."""
+address = home_address
+"""What a user name is shown as."""
 
 
 def outcome(scan: Scan, tenant: str, table: str) -> Outcome | None:
@@ -44,19 +46,6 @@ def undecided(scan: Scan, tenant: str) -> Counter[str]:
     """Why it is not known whether a second factor is demanded: each reason, and of how many accounts."""
     rows = scan.rows(MfaEnforcement, tenant)
     return Counter(row.reason for row in rows if row.verdict == "unknown" and row.reason)
-
-
-def address(username: str | None) -> str | None:
-    """The name a person signs in with; of a guest the one used at home.
-
-    Microsoft calls ada@home.example, once invited, ada_home.example#EXT#@tenant.
-
-    >>> address("ada_home.example#EXT#@tenant.example"), address("ada@tenant.example")
-    ('ada@home.example', 'ada@tenant.example')
-    """
-    own, invited, _ = (username or "").partition("#EXT#@")
-    person, at, home_domain = own.rpartition("_")
-    return f"{person}@{home_domain}" if invited and at else username
 
 
 def kind_of(account: Account | Person) -> str:

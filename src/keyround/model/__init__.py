@@ -5,7 +5,7 @@ from __future__ import annotations
 from .access_policies import AccessPolicy
 from .account_measures import AccountMeasure
 from .account_use import AccountUse
-from .accounts import Account
+from .accounts import Account, home_address
 from .app_credentials import AppCredential
 from .app_grants import AppGrant
 from .app_passwords import AppPassword
@@ -93,5 +93,5 @@ __all__ = [
     "FirstPlace", "Group", "GroupMember", "Id", "Journey", "KnownAddress", "LicenseAssignment", "MailboxRule",
     "MfaEnforcement", "MfaRegistration", "OrgUnit", "PolicyExclusion", "RiskEvent", "RoleAssignment", "Row",
     "SecureScore", "Setting", "SignIn", "SignInPlace", "Suspicion", "Tenant", "Training", "arrow_schema", "bare",
-    "columns", "ddl", "prefixed",
+    "columns", "ddl", "home_address", "prefixed",
 ]  # fmt: skip

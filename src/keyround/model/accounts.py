@@ -44,3 +44,16 @@ class Account(Row):
     administrator: Annotated[
         str | None, "highest, other or none: the directory's own flag, whatever the list of roles says."
     ] = None
+
+
+def home_address(username: str | None) -> str | None:
+    """The name a person signs in with; of a guest the one used at home.
+
+    Microsoft calls ada@home.example, once invited, ada_home.example#EXT#@tenant.
+
+    >>> home_address("ada_home.example#EXT#@tenant.example"), home_address("ada@tenant.example")
+    ('ada@home.example', 'ada@tenant.example')
+    """
+    own, invited, _ = (username or "").partition("#EXT#@")
+    person, at, home_domain = own.rpartition("_")
+    return f"{person}@{home_domain}" if invited and at else username
