@@ -25,6 +25,7 @@ SHEETS = [
     "Sign-ins abroad",
     "Findings",
     "Checks",
+    "Accepted risks",
     "Not checked",
     "About",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from keyround.connector import Complete, Incomplete, NotOffered, Window
+from keyround.engine.acceptance import directory, overlay
 from keyround.engine.results import (
     Coverage,
     DoesNotApply,
@@ -21,6 +22,7 @@ from keyround.engine.results import (
 from keyround.engine.rule import Rule
 from keyround.errors import NotGranted, NotLicensed
 from keyround.model import Account, MfaEnforcement, MfaRegistration, RoleAssignment, Row, SignInPlace
+from keyround.terms import Acceptance
 
 NOW = datetime(2026, 11, 23, 9, 30)
 WINDOW = Window(datetime(2026, 10, 24), datetime(2026, 11, 23))
@@ -292,6 +294,30 @@ def company(**changes: Any) -> Scan:
     for one in scan.coverage:  # named after the tables here, so each is its table's outcome
         outcomes.setdefault(one.tenant, {})[one.dataset] = one.outcome
     return replace(scan, outcomes=outcomes)
+
+
+def accept(rule: Rule, subject: str, until: date = date(2027, 6, 30), **more: str) -> Acceptance:
+    return Acceptance(rule.id, "The passkey is in the safe.", "M. Jensen", until, subject, **more)
+
+
+def accepting(scan: Scan, *acceptances: Acceptance) -> Scan:
+    """The same with risks that somebody answers for, on the day of the scan."""
+    directories = [directory(t, scan.tables.of(t.id), True, True) for t in scan.tenants]
+    rules = {result.rule.id: result.rule for result in scan.results}.values()
+    found, accepted = overlay(scan.findings, scan.results, acceptances, NOW.date(), directories, list(rules))
+    return replace(scan, findings=found, accepted=accepted)
+
+
+ACCEPTANCES = (
+    accept(ADMIN, "bo@brandtner.example"),
+    accept(FACTOR, "CY2@brandtner.example", until=date(2026, 12, 1), tenant=M365),
+    accept(ABROAD, "cy", until=date(2026, 11, 1), aspect="PT"),
+    accept(DORMANT, ""),
+    accept(HIGHEST, "Brandtner Anlagenbau GmbH"),
+    accept(LEGACY, "eva@brandtner.example"),
+    accept(FACTOR, "Helpdesk"),
+    Acceptance("account-no-second-facto", "=1+1", "M. Jensen", date(2027, 1, 1), "bo@brandtner.example"),
+)
 
 
 def small(rows: list[Row], results: tuple[Any, ...] = (), tenant: TenantInfo = M365_TENANT, **outcomes: Any) -> Scan:

@@ -13,12 +13,14 @@ from jsonschema import Draft202012Validator
 
 from keyround.connector import Incomplete
 from keyround.engine.results import Evaluated, Judged
-from keyround.errors import StoreError
+from keyround.errors import ConfigError, StoreError
 from keyround.export.results_json import results, write
 from keyround.model import SignInPlace
 
 from .invented import (
     ABROAD,
+    ACCEPTANCES,
+    DORMANT,
     GOOGLE,
     GOOGLE_TENANT,
     M365,
@@ -27,6 +29,7 @@ from .invented import (
     NOW,
     REFUSED,
     Held,
+    accepting,
     account,
     admin,
     company,
@@ -42,16 +45,19 @@ def accounts(scan: Any) -> dict[str, Any]:
     return {one["account_id"]: one for one in results(scan, "high")["accounts"]}
 
 
-@pytest.mark.parametrize("scan", [company(), small([])], ids=["company", "empty"])
+SIGNED = accepting(company(), *ACCEPTANCES)
+
+
+@pytest.mark.parametrize("scan", [company(), small([]), SIGNED], ids=["company", "empty", "signed"])
 def test_shape(scan: Any) -> None:
     Draft202012Validator.check_schema(SCHEMA)
     Draft202012Validator(SCHEMA).validate(results(scan, "high"))
 
 
 def test_schema_names_every_field() -> None:
-    got = results(company(), "high")
+    got = results(SIGNED, "high")
     assert SCHEMA["properties"].keys() == got.keys()
-    for part in ("tenants", "coverage", "accounts", "findings", "checks"):
+    for part in ("tenants", "coverage", "accounts", "findings", "checks", "accepted"):
         assert SCHEMA["properties"][part]["items"]["properties"].keys() == got[part][0].keys()
     sign_ins = SCHEMA["properties"]["sign_ins"]["properties"]
     assert sign_ins.keys() == got["sign_ins"].keys()
@@ -203,3 +209,29 @@ def test_a_group_with_hidden_members_leaves_nobody_certainly_ordinary() -> None:
     assert (readable["ada"]["privileged"], readable["bo"]["privileged"]) == (True, False)
     hidden = accounts(small([account("ada"), account("bo"), admin("ada"), admin("admins", holder_kind="group")]))
     assert (hidden["ada"]["privileged"], hidden["bo"]["privileged"]) == (True, None)
+
+
+def test_what_somebody_answers_for_is_no_failure_and_says_so() -> None:
+    got = results(SIGNED, "critical")
+    assert got["failed_at_level"] is False and results(company(), "critical")["failed_at_level"] is True
+    first = got["findings"][0]
+    assert (first["state"], first["acceptance_lapsed"]) == ("accepted", None)
+    assert first["accepted"] == {
+        "reason": "The passkey is in the safe.", "owner": "M. Jensen", "until": "2027-06-30"}  # fmt: skip
+    abroad = next(f for f in got["findings"] if f["rule"] == "foreign-sign-in")
+    assert (abroad["state"], abroad["accepted"], abroad["acceptance_lapsed"]) == ("new", None, "expired")
+    check = next(c for c in got["checks"] if c["rule"] == "admin-no-second-factor" and c["tenant"] == M365)
+    assert (check["fail"], check["accepted"]) == (1, 1)
+    states = {one["rule"]: (one["state"], one["covers"], one["counts_again"]) for one in got["accepted"]}
+    assert states["foreign-sign-in"] == ("expired", 0, 1) and states["dormant-account"] == ("in_force", 1, 0)
+    assert got["accepted"][1]["nearest"] == "account-no-second-factor"
+
+
+def test_own_thresholds_and_settings_without_effect() -> None:
+    strict = replace(DORMANT, parameters={"unused_days": 45, "never_used_days": 30})
+    mistake = ConfigError("thresholds.x: there is no such rule.", "Look.")
+    scan = small([], (Evaluated(strict, M365, judged(ada="pass")),))
+    got = results(replace(scan, usual={DORMANT.id: {"unused_days": 90}}, mistakes=(mistake,)), "high")
+    assert got["checks"][0]["own_thresholds"] == {"unused_days": 45}
+    assert got["settings_without_effect"] == ["thresholds.x: there is no such rule. Look."]
+    Draft202012Validator(SCHEMA).validate(got)

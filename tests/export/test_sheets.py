@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from keyround.connector import Complete, Incomplete
 from keyround.engine.results import Evaluated, Judged, NotEvaluated, TenantInfo
-from keyround.errors import NotEnabled
+from keyround.errors import ConfigError, NotEnabled
 from keyround.export import sheets
 from keyround.export.blocks import Figure, Figures, Sheet, Table, Text
 from keyround.export.standing import standing
@@ -24,6 +24,7 @@ from keyround.model import MfaEnforcement, SignInPlace
 
 from .invented import (
     ABROAD,
+    ACCEPTANCES,
     ADMIN,
     DORMANT,
     FACTOR,
@@ -40,6 +41,8 @@ from .invented import (
     UNLICENSED,
     WORKSPACE,
     Held,
+    accept,
+    accepting,
     account,
     admin,
     bare,
@@ -67,7 +70,8 @@ NO_P1 = company(
     tables=small([account("ada", "Ada Berg", last_success_at=None, activity=None), admin("ada")]).tables,
 )
 NOTHING = company(tenants=(), coverage=(), results=(), findings=(), prepared_by="")
-SCANS = {"company": company(), "no-p1": NO_P1, "nothing": NOTHING}
+SIGNED = accepting(company(), *ACCEPTANCES)
+SCANS = {"company": company(), "no-p1": NO_P1, "nothing": NOTHING, "signed": SIGNED}
 
 
 def sheet(scan: Any, name: str) -> Sheet:
@@ -100,8 +104,8 @@ def test_golden(scan: str) -> None:
 
 def test_the_order_is_the_workbook_s() -> None:
     assert [one.name for one in sheets(company())] == [
-        "Summary", "Actions", "People", "Administrators", "Sign-ins abroad", "Findings", "Checks", "Not checked",
-        "About",
+        "Summary", "Actions", "People", "Administrators", "Sign-ins abroad", "Findings", "Checks", "Accepted risks",
+        "Not checked", "About",
     ]  # fmt: skip
 
 
@@ -511,3 +515,56 @@ def test_what_does_not_fit_stands_where_the_gaps_stand() -> None:
         assert rows(scan, name)[0]["Gaps and exemptions"] == (
             "Contradiction: The flag says no.\nOnly from 1 March 2027 on."
         )
+
+
+# -- accepted risks ------------------------------------------------------------
+
+
+def test_an_accepted_administrator_is_amber_and_still_counted_as_unprotected() -> None:
+    scan = small([account("bo", "Bo"), bare("bo"), MfaEnforcement("bo", "enforced"), admin("bo")],
+                 (Evaluated(ADMIN, M365, judged(bo="fail")),))  # fmt: skip
+    assert overall(scan).tone == "bad" and figures(scan)["Administrators protected"].value == "0 of 1"
+    signed = accepting(scan, accept(ADMIN, "bo"))
+    assert overall(signed).tone == "warn" and "is accepted" in overall(signed).text
+    figure = figures(signed)["Administrators protected"]
+    assert (figure.value, figure.tone) == ("0 of 1", "bad") and "1 of these is accepted." in figure.note
+    assert not rows(signed, "Actions") and rows(signed, "Findings")[0]["State"] == "Accepted"
+    (check,) = rows(signed, "Checks")
+    assert (check["Result"], check["Found"]) == ("Accepted", "1 of 1, 1 accepted")
+    expired = accepting(scan, accept(ADMIN, "bo", until=date(2026, 11, 22)))
+    assert overall(expired).tone == "bad" and rows(expired, "Findings")[0]["State"] == "New"
+    assert "expired on 22 Nov 2026" in rows(expired, "Findings")[0]["Facts"]
+
+
+def test_a_topic_is_blue_only_while_nothing_else_is_open_in_it() -> None:
+    fails = Evaluated(FACTOR, M365, judged(bo="fail", cy="fail"))
+    one, both = accept(FACTOR, "bo"), accept(FACTOR, "")
+    scan = small([account("bo"), account("cy")], (fails,))
+    assert (figures(accepting(scan, one))["Passwords and second factors"].value) == "Red"
+    assert "1 of 2" in figures(accepting(scan, one))["Passwords and second factors"].note
+    topic = figures(accepting(scan, both))["Passwords and second factors"]
+    assert (topic.value, topic.tone) == ("Accepted", "signed")
+    half = replace(fails, missing={"mfa_registrations": REFUSED})
+    topic = figures(accepting(small([account("bo"), account("cy")], (half,)), both))["Passwords and second factors"]
+    assert topic.tone == "unknown"
+
+
+def test_accepted_sign_ins_from_abroad_have_been_explained() -> None:
+    place = SignInPlace("ada", None, "PT", "success", False, True, 2, 0, NOW, NOW, None)
+    scan = small([*SAFE, place], (*FINE, Evaluated(ABROAD, M365, (Judged("ada", "fail", {}, "PT"),))))
+    assert overall(scan).text.startswith("AMBER. Plan the next steps. 2 successful sign-ins")
+    signed = accepting(scan, accept(ABROAD, "ada"))
+    assert overall(signed).tone == "good" and "somebody answers for" in overall(signed).text
+    figure = figures(signed)["Successful sign-ins from abroad"]
+    assert figure.value == "2 by 1 person" and figure.tone == "signed" and "2 of these are accepted." in figure.note
+
+
+def test_own_thresholds_stand_beside_the_usual_ones_and_those_without_effect_under_about() -> None:
+    strict = replace(DORMANT, parameters={"unused_days": 45, "never_used_days": 30})
+    mistake = ConfigError("thresholds.x: none.", "Look.")
+    scan = company(results=(Evaluated(strict, M365, judged(ada="pass")),), findings=(),
+                   usual={DORMANT.id: {"unused_days": 90}}, mistakes=(mistake,))  # fmt: skip
+    (check,) = rows(scan, "Checks")
+    assert check["Thresholds"].splitlines() == [
+        "Unused for (days): 45 (own threshold, usually 90)", "Never used for (days): 30"]  # fmt: skip
+    assert "Setting without effect | thresholds.x: none. Look." in render(sheet(scan, "About"))

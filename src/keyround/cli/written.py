@@ -15,7 +15,8 @@ from .progress import clean
 
 def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
     """Write `<client>-<date>.xlsx` and `.json` into `folder`; gives the exit status. Raises StoreError."""
-    from ..export import results_json, sheets, workbook
+    from ..export import accepted, results_json, sheets, workbook
+    from ..export.clean import short
 
     stem = f"{scan.client}-{scan.taken_at:%Y-%m-%d}"
     book = workbook.write(sheets(scan), folder / f"{stem}.xlsx", workbook.properties(scan), store.written())
@@ -28,9 +29,12 @@ def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
     for tenant in scan.tenants:
         for notice in tenant.notices:
             print(f"{clean(tenant.name)}: {notice}", file=sys.stderr)
-    counts = Counter(finding.severity for finding in scan.findings)
+    for line in (*(f"{mistake.detail} {mistake.remedy}" for mistake in scan.mistakes), *accepted.loud(scan)):
+        print(short(line, 400), file=sys.stderr)
+    counts = Counter(finding.severity for finding in scan.findings if finding.counts)
     found = ", ".join(f"{counts[level]} {level}" for level in SEVERITIES if counts[level]) or "nothing"
-    print(f"Found: {found}.")
+    signed = sum(finding.state == "accepted" for finding in scan.findings)
+    print(f"Found: {found}{f'; {signed} more accepted' if signed else ''}.")
     print(f"Workbook: {book.path}")
     print(f"Results:  {results}")
     return status(scan, fail_on)
@@ -41,7 +45,7 @@ def status(scan: Scan, fail_on: str) -> int:
     if not scan.complete:
         return 3
     serious = SEVERITIES[: SEVERITIES.index(fail_on) + 1]
-    return int(any(finding.severity in serious for finding in scan.findings))
+    return int(any(finding.counts and finding.severity in serious for finding in scan.findings))
 
 
 def _say_gaps(scan: Scan) -> None:

@@ -13,8 +13,8 @@ from .blocks import TENANT, Block, Cell, Column, Figure, Figures, Sheet, Table, 
 from .known import dataset, home, labels, last_day
 from .tones import tones
 
-_LIGHTS = ("red", "amber", "green", "grey")
-_TOLD = ("actions", "people", "administrators", "abroad", "findings", "checks", "not_checked")
+_LIGHTS = ("red", "amber", "green", "blue", "grey")
+_TOLD = ("actions", "people", "administrators", "abroad", "findings", "checks", "accepted", "not_checked")
 _LIMITS = ("snapshot", "protected", "country", "attempts", "names", "guests", "times")
 
 
@@ -64,6 +64,8 @@ def _facts(scan: Scan) -> Iterator[Figure]:
         yield Figure(tenant.connector_title, "", " · ".join(filter(None, parts)))
         for notice in tenant.notices:
             yield Figure(say("about.notice"), "", notice)
+    for mistake in scan.mistakes:
+        yield Figure(say("about.mistake"), "", f"{mistake.detail} {mistake.remedy}")
     yield Figure(say("about.version"), "", f"Keyround {scan.version}".strip())
 
 

@@ -19,7 +19,7 @@ _MOST_NAMES = 25
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Everything one rule found in one tenant."""
+    """Everything one rule found in one tenant and nobody answers for."""
 
     tenant: str
     rule: Rule
@@ -31,11 +31,12 @@ def ranked(scan: Scan) -> list[Action]:
     """Severest first; then what helps most people; then what is done soonest."""
     known = names(scan)
     found: dict[tuple[str, str], dict[str, Who]] = {}
-    rules = {f.rule.id: f.rule for f in scan.findings}
-    for finding in scan.findings:
+    failing = [finding for finding in scan.findings if finding.counts]
+    rules = {f.rule.id: f.rule for f in failing}
+    for finding in failing:
         found.setdefault((finding.tenant, finding.rule.id), {})[finding.judged.subject] = who(finding, known)
     worst: dict[tuple[str, str], Severity] = {}
-    for finding in scan.findings:  # the worst come first
+    for finding in failing:  # the worst come first
         worst.setdefault((finding.tenant, finding.rule.id), finding.severity)
     actions = [Action(key[0], rules[key[1]], tuple(whom.values()), worst[key]) for key, whom in found.items()]
     return sorted(actions, key=_rank)

@@ -60,10 +60,10 @@ def plain(finding: Finding) -> str:
     judged = finding.judged
     facts = [f"{label(name)}: {_value(name, value)}" for name, value in judged.evidence.items() if name not in _WHO]
     unsaid = judged.aspect and judged.aspect not in judged.evidence.values()
-    return "\n".join([_country(judged.aspect), *facts] if unsaid else facts)
+    return "\n".join([place(judged.aspect), *facts] if unsaid else facts)
 
 
-def _country(text: str) -> str:
+def place(text: str) -> str:
     """A country by its name, anything else as it is."""
     return country(text) if len(text) == 2 and text.isupper() else text
 
@@ -91,5 +91,5 @@ def _value(column: str, value: Any) -> str:
 
 def _text(column: str, value: str) -> str:
     if column in ("country", "countries"):
-        return _country(value)
+        return place(value)
     return word(_WORDS[column], value) if column in _WORDS else value

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
 from ..words import say, word
+from .accepted import noted
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
 from .evidence import names, plain, who
 from .known import labels, on
@@ -45,7 +46,7 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
             rule.title,
             name,
             username or None,
-            plain(finding) or None,
+            "\n".join(filter(None, (plain(finding), noted(finding)))) or None,
             tenant.get(finding.tenant, finding.tenant),
             word("finding_state", finding.state),
             on(finding.first_seen),

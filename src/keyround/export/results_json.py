@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ..connector import Complete, Incomplete
-from ..engine.results import DoesNotApply, Evaluated, Finding, Scan
+from ..engine.results import Accepted, DoesNotApply, Evaluated, Finding, Scan
 from ..engine.rule import SEVERITIES
 from ..errors import CollectError
 from ..model import Account, SignInPlace
+from .checks import accepted_fails
 from .files import beside
 from .known import answered, offered, whole
 from .roster import Person, everyone
@@ -70,13 +71,15 @@ def _parts(scan: Scan, fail_on: str) -> Iterator[tuple[str, Any]]:
     yield "window", {"since": _plain(scan.window.since), "until": _plain(scan.window.until)}
     yield "complete", scan.complete
     yield "fail_on", fail_on
-    yield "failed_at_level", any(f.severity in serious for f in scan.findings)
+    yield "failed_at_level", any(f.counts and f.severity in serious for f in scan.findings)
     yield "tenants", [_tenant(scan, i) for i in range(len(scan.tenants))]
     yield "coverage", list(_coverage(scan))
     yield "accounts", (_account(person) for person in everyone(scan))
     yield "sign_ins", _sign_ins(scan)
     yield "findings", _findings(scan)
     yield "checks", list(_checks(scan))
+    yield "accepted", [_accepted(one) for one in scan.accepted]
+    yield "settings_without_effect", [f"{mistake.detail} {mistake.remedy}" for mistake in scan.mistakes]
 
 
 def _tenant(scan: Scan, number: int) -> dict[str, Any]:
@@ -239,7 +242,36 @@ def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
             "evidence": dict(_evidence(finding.judged.evidence)),
             "state": finding.state,
             "first_seen": _plain(finding.first_seen),
+            "accepted": _answered_for(finding),
+            "acceptance_lapsed": finding.lapsed or None,
         }
+
+
+def _answered_for(finding: Finding) -> dict[str, Any] | None:
+    made = finding.acceptance
+    if made is None or finding.state != "accepted":
+        return None
+    return {"reason": made.reason, "owner": made.owner, "until": _plain(made.until)}
+
+
+def _accepted(one: Accepted) -> dict[str, Any]:
+    made = one.acceptance
+    return {
+        "rule": made.rule,
+        "title": one.rule.title if one.rule else None,
+        "subject": made.subject or None,
+        "aspect": made.aspect or None,
+        "tenant": made.tenant or None,
+        "severity": made.severity or None,
+        "reason": made.reason,
+        "owner": made.owner,
+        "until": _plain(made.until),
+        "days_left": one.days_left,
+        "state": one.state,
+        "covers": len(one.covers),
+        "counts_again": len(one.back),
+        "nearest": one.nearest or None,
+    }
 
 
 def _evidence(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -267,9 +299,11 @@ def _account_of(finding: Finding, usernames: dict[tuple[str, str], str | None]) 
 
 
 def _checks(scan: Scan) -> Iterator[dict[str, Any]]:
+    accepted = accepted_fails(scan)
     for result in scan.results:
         if isinstance(result, DoesNotApply):
             continue
+        own = {name: result.rule.parameters[name] for name in scan.usual.get(result.rule.id, ())}
         yield {
             "tenant": result.tenant,
             "rule": result.rule.id,
@@ -280,6 +314,8 @@ def _checks(scan: Scan) -> Iterator[dict[str, Any]]:
             "unknown": result.count("unknown") if isinstance(result, Evaluated) else None,
             "evaluated": answered(result),
             "missing": sorted(result.missing),
+            "accepted": accepted[result.tenant, result.rule.id] if answered(result) else None,
+            "own_thresholds": {name: _plain(value) for name, value in own.items()},
         }
 
 

@@ -3,12 +3,14 @@
 The light   Red     an administrator can be taken over with a password, or there are signs of a takeover
             Green   everybody is protected, nothing serious was found, and no unknown could change that
             Amber   everything else
+
+What somebody answers for makes no light red. The figures are facts and stay; so nobody unprotected is ever green.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +19,7 @@ from ..engine.rule import SEVERITIES, TOPICS, Rule
 from ..model import RoleAssignment, SignInPlace
 from ..words import say
 from .blocks import Tone
+from .checks import accepted_fails
 from .known import NOBODY, answered, offered, whole
 from .roster import Person, everyone
 
@@ -32,6 +35,9 @@ _GROUP: dict[str, Group] = {
 }
 _SERIOUS = ("critical", "high")
 UNUSED = "dormant-account"
+ABROAD = "foreign-sign-in"
+OPEN_DOORS = {"not_protected": "admin-no-second-factor", "can_switch_off": "second-factor-not-demanded"}
+"""Protection of an administrator -> the check whose accepted finding says that somebody answers for it."""
 KNOWN_ABROAD = "password-known-abroad"
 
 
@@ -73,6 +79,7 @@ class Abroad:
     records: int = 0
     who: set[tuple[str, str | None]] = field(default_factory=set)  # tenant, and account or name in the records
     guests: int = 0  # of these, invited from elsewhere: abroad may be their home
+    accepted: int = 0  # of these, sign-ins that somebody answers for
     unplaced: int = 0
     unread: list[str] = field(default_factory=list)  # tenants of which no sign-in was read
     partial: list[str] = field(default_factory=list)  # tenants of which not all were
@@ -92,6 +99,7 @@ class Unused:
     unknown: int = 0
     licensed: int = 0  # of these, known to have a licence
     licences_known: bool = False  # of all of these
+    accepted: int = 0  # of these, somebody answers for them
     unread: list[str] = field(default_factory=list)  # tenants where it could not run
 
 
@@ -112,22 +120,27 @@ class Standing:
     admins: Tally = field(default_factory=Tally)
     takeable: set[str] = field(default_factory=set)  # administrators whose password alone is enough
     switchable: set[str] = field(default_factory=set)  # administrators who can switch the second factor off
+    accepted_admins: dict[str, Group] = field(default_factory=dict)  # who would be one of these, but for an owner
     hidden_admins: int = 0  # privileged holders whose people could not be read
     abroad: Abroad = field(default_factory=Abroad)
     unused: Unused = field(default_factory=lambda: Unused(None))
     checks: Checks = field(default_factory=Checks)
     takeovers: int = 0  # accounts with signs that somebody else uses them
     serious: int = 0  # findings of medium severity or above
+    accepted: int = 0  # the same, of those that somebody answers for
 
 
 def standing(scan: Scan) -> Standing:
     """Everything the Summary counts, in one pass over the accounts."""
     got = Standing(abroad=_abroad(scan), checks=_checks(scan))
-    unused = {_subject(f) for f in scan.findings if f.rule.id == UNUSED}
-    known_abroad = {_subject(f) for f in scan.findings if f.rule.id == KNOWN_ABROAD}
+    failing = [finding for finding in scan.findings if finding.counts]
+    accepted = [finding for finding in scan.findings if finding.state == "accepted"]
+    unused = {_subject(f) for f in (*failing, *accepted) if f.rule.id == UNUSED}
+    known_abroad = {_subject(f) for f in failing if f.rule.id == KNOWN_ABROAD}
+    answered_for = {(*_subject(f), f.rule.id) for f in accepted}
     licences: list[bool | None] = []
     for person in everyone(scan):
-        _count(person, got)
+        _count(person, got, answered_for)
         key = person.tenant, person.account_id
         if key in unused:
             licences.append(person.licensed)
@@ -144,8 +157,9 @@ def standing(scan: Scan) -> Standing:
             if row.privileged is not False and row.holder_kind not in ("account", *NOBODY):
                 got.hidden_admins += 1
     got.unused = _unused(scan, licences)
-    got.takeovers = len(known_abroad | {_subject(f) for f in scan.findings if _takeover(f.rule)})
-    got.serious = sum(f.severity in (*_SERIOUS, "medium") for f in scan.findings)
+    got.takeovers = len(known_abroad | {_subject(f) for f in failing if _takeover(f.rule)})
+    got.serious = sum(f.severity in (*_SERIOUS, "medium") for f in failing)
+    got.accepted = sum(f.severity in (*_SERIOUS, "medium") for f in accepted)
     return got
 
 
@@ -162,7 +176,7 @@ def _takeover(rule: Rule) -> bool:
     return rule.nature == "event" and rule.severity == "critical"
 
 
-def _count(person: Person, into: Standing) -> None:
+def _count(person: Person, into: Standing, answered_for: Collection[tuple[str, str, str]]) -> None:
     # One that somebody did enter with a password alone is no longer merely kept for the day.
     if person.emergency and person.protection == "can_switch_off" and not person.password_alone:
         into.emergency += 1
@@ -175,7 +189,9 @@ def _count(person: Person, into: Standing) -> None:
         return
     if person.administers:
         into.admins.add(person)
-        if person.protection == "not_protected" or (person.protection == "can_switch_off" and person.password_alone):
+        if (person.tenant, person.account_id, OPEN_DOORS.get(person.protection, "")) in answered_for:
+            into.accepted_admins[_who(person)] = _GROUP[person.protection]
+        elif person.protection == "not_protected" or (person.protection == "can_switch_off" and person.password_alone):
             into.takeable.add(_who(person))
         elif person.protection == "can_switch_off":
             into.switchable.add(_who(person))
@@ -183,6 +199,8 @@ def _count(person: Person, into: Standing) -> None:
 
 def _abroad(scan: Scan) -> Abroad:
     got = Abroad()
+    accepted = [f for f in scan.findings if f.rule.id == ABROAD and f.state == "accepted"]
+    answered_for = {(*_subject(f), f.judged.aspect) for f in accepted}
     for tenant in scan.tenants:
         if not offered(scan, tenant.id, "sign_ins"):
             continue
@@ -191,6 +209,7 @@ def _abroad(scan: Scan) -> Abroad:
             rows += 1
             if place.outcome == "success" and place.abroad:
                 got.records += place.records or 1
+                got.accepted += (place.records or 1) * ((tenant.id, place.account_id, place.country) in answered_for)
                 got.who.add((tenant.id, place.account_id or place.username))
             elif place.outcome == "success" and place.abroad is None:
                 got.unplaced += place.records or 1
@@ -226,6 +245,7 @@ def _unused(scan: Scan, licences: list[bool | None]) -> Unused:
         licensed=licences.count(True),
         licences_known=None not in licences,
         unread=unread,
+        accepted=sum(f.rule.id == UNUSED and f.state == "accepted" for f in scan.findings),
     )
 
 
@@ -235,7 +255,9 @@ def light(got: Standing) -> tuple[Tone, str]:
     if red:
         return "bad", " ".join(red)
     amber = list(_amber(got))
-    return ("warn", " ".join(amber[:2])) if amber else ("good", say("light.all_good"))
+    if amber:
+        return "warn", " ".join(amber[:2])
+    return "good", say("light.all_good_accepted" if got.accepted else "light.all_good")
 
 
 def _red(got: Standing) -> Iterator[str]:
@@ -248,12 +270,15 @@ def _red(got: Standing) -> Iterator[str]:
 def _amber(got: Standing) -> Iterator[str]:
     if got.switchable:
         yield say("light.switchable", count=len(got.switchable), n=got.admins.total)
+    if got.accepted_admins:
+        yield say("light.accepted_admins", n=len(got.accepted_admins))
     if open_people := got.people.count("none") + got.people.count("gaps"):
         yield say("light.open", count=open_people, n=got.people.total)
-    if open_admins := got.admins.count("gaps") - len(got.switchable):
+    named = len(got.switchable) + sum(group == "gaps" for group in got.accepted_admins.values())
+    if (open_admins := got.admins.count("gaps") - named) > 0:
         yield say("light.open_admins", n=open_admins)
-    if got.abroad.records:
-        yield say("light.abroad", n=got.abroad.records)
+    if unexplained := got.abroad.records - got.abroad.accepted:
+        yield say("light.abroad", n=unexplained)
     if got.serious:
         yield say("light.findings", n=got.serious)
     if not got.people.certain or not got.admins.certain or got.hidden_admins:
@@ -270,6 +295,7 @@ class _Tried:
 
     rule: Rule
     fail: int = 0
+    accepted: int = 0  # of these, somebody answers for them
     scope: int = 0
     partly: bool = False  # somewhere not possible, in part, or unknown for somebody
 
@@ -277,6 +303,7 @@ class _Tried:
 def topics(scan: Scan) -> list[tuple[str, Tone, str]]:
     """(topic, tone, sentence) for every topic that has a check which applies here."""
     tried: dict[str, dict[str, _Tried]] = defaultdict(dict)
+    signed = accepted_fails(scan)
     for result in scan.results:
         if isinstance(result, DoesNotApply):
             continue
@@ -285,26 +312,30 @@ def topics(scan: Scan) -> list[tuple[str, Tone, str]]:
             check.partly = True
             continue
         check.fail += result.count("fail")
+        check.accepted += signed[result.tenant, result.rule.id]
         check.scope += len(result.judged)
         check.partly |= bool(result.missing or result.count("unknown"))
     return [(name, *_topic(list(tried[name].values()))) for name in TOPICS if name in tried]
 
 
 def _topic(checks: list[_Tried]) -> tuple[Tone, str]:
-    failed = [c for c in checks if c.fail and c.rule.severity != "info"]
-    failed.sort(key=lambda c: (SEVERITIES.index(c.rule.severity), -c.fail))
+    failed = [c for c in checks if c.fail > c.accepted and c.rule.severity != "info"]
+    failed.sort(key=lambda c: (SEVERITIES.index(c.rule.severity), c.accepted - c.fail))
     unable = sum(c.partly and c not in failed for c in checks)
-    passed = len(checks) - len(failed) - unable
+    accepted = sum(c.accepted > 0 and not c.partly and c not in failed for c in checks)
+    passed = len(checks) - len(failed) - unable - accepted
     parts = []
     if failed:
         worst = failed[0]
-        parts.append(say("topic.found", title=worst.rule.title, fail=worst.fail, scope=worst.scope))
+        parts.append(say("topic.found", title=worst.rule.title, fail=worst.fail - worst.accepted, scope=worst.scope))
         if len(failed) > 1:
             parts.append(say("topic.more", n=len(failed) - 1))
-    elif passed:
+    if accepted:
+        parts.append(say("topic.accepted", n=accepted))
+    if passed and not failed:
         parts.append(say("topic.passed", n=passed))
     if unable:
         parts.append(say("topic.unable", n=unable))
     if failed:
         return "bad" if failed[0].rule.severity in _SERIOUS else "warn", " ".join(parts)
-    return "unknown" if unable else "good", " ".join(parts)
+    return "unknown" if unable else "signed" if accepted else "good", " ".join(parts)

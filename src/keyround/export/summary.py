@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..engine.results import Scan
 from ..errors import NotLicensed
 from ..words import day, listed, say, word
-from . import actions, not_checked
+from . import accepted, actions, not_checked
 from .blocks import Block, Figure, Figures, Sheet, Text, Tone
 from .clean import short
 from .known import answered, home, labels, last_day, outcome
@@ -17,6 +17,7 @@ from .tones import LIGHT
 _WIDTHS = (38, 24, 48)
 _MOST_ACTIONS = 5
 _MOST_SILENCES = 5
+_MOST_ACCEPTED = 3
 _MOST_TENANTS = 6
 
 
@@ -31,9 +32,10 @@ def sheet(scan: Scan) -> Sheet:
         Text(say("summary.actions"), "heading", link=say("sheet.actions")),
         *_actions(scan, got.checks),
         *_topics(scan),
+        *_accepted(scan),
         Text(say("summary.silent"), "heading", link=say("sheet.not_checked")),
         *_silent(scan),
-        Text(say("summary.key"), "foot"),
+        Text(say("summary.key_accepted" if scan.accepted else "summary.key"), "foot"),
         Text(say("summary.disclaimer"), "note"),
     ]
     return Sheet(say("sheet.summary"), tuple(blocks), landscape=False, one_page=True, widths=_WIDTHS)
@@ -72,7 +74,8 @@ def _admins(scan: Scan, got: Standing) -> Figure:
     unread = _unread(scan, "summary.admins_unread", tally.unread)
     hidden = say("summary.admins_hidden", n=got.hidden_admins) if got.hidden_admins else ""
     exempt = say("summary.emergency", n=got.emergency) if got.emergency else ""
-    note = " ".join(filter(None, (_parts(tally), unread, hidden, exempt)))
+    owned = say("summary.accepted_of_these", n=len(got.accepted_admins)) if got.accepted_admins else ""
+    note = " ".join(filter(None, (_parts(tally), owned, unread, hidden, exempt)))
     tone: Tone = "bad" if got.takeable else _tone(tally)
     tone = "unknown" if tone == "good" and got.hidden_admins else tone
     return Figure(say("summary.admins"), _of(tally), note, tone, say("sheet.administrators"))
@@ -84,6 +87,7 @@ def _abroad(scan: Scan, abroad: Abroad) -> Figure:
     unlicensed = [tenant for tenant in abroad.unread if _unlicensed(scan, tenant)]
     notes = [
         say("summary.home", homes=homes) if homes else "",
+        say("summary.accepted_of_these", n=abroad.accepted) if abroad.accepted else "",
         say("summary.abroad_guests", n=abroad.guests) if abroad.guests else "",
         _unread(scan, "summary.abroad_unlicensed", unlicensed),
         _unread(scan, "summary.abroad_unread", [tenant for tenant in abroad.unread if tenant not in unlicensed]),
@@ -98,7 +102,8 @@ def _abroad(scan: Scan, abroad: Abroad) -> Figure:
     if abroad.records:
         by = say("summary.by_people", n=len(abroad.who))
         value = say("summary.abroad_some" if abroad.certain else "summary.abroad_least", n=abroad.records, by=by)
-    tone: Tone = "warn" if abroad.records else "good" if abroad.certain else "unknown"
+    explained = abroad.records and abroad.records == abroad.accepted
+    tone: Tone = "signed" if explained else "warn" if abroad.records else "good" if abroad.certain else "unknown"
     if not abroad.records and not abroad.certain:
         value = say("summary.abroad_none_known")
     return Figure(label, value, note, tone, link)
@@ -123,12 +128,17 @@ def _unused(scan: Scan, unused: Unused) -> Figure:
     if unused.count and (unused.licences_known or unused.licensed):
         known = "summary.unused_licensed" if unused.licences_known else "summary.unused_licensed_least"
         notes.append(say(known, n=unused.licensed))
+    if unused.accepted:
+        notes.append(say("summary.accepted_of_these", n=unused.accepted))
     if unused.unknown:
         notes.append(say("summary.unused_unknown", n=unused.unknown))
     notes.append(_unread(scan, "summary.unused_unread", unused.unread))
     if unused.count is None:
         return Figure(label, say("not_known"), " ".join(filter(None, notes)), "unknown", link)
-    tone: Tone = "warn" if unused.count else "unknown" if unused.unknown or unused.unread else "good"
+    counted = unused.count > unused.accepted
+    tone: Tone = (
+        "warn" if counted else "signed" if unused.count else "unknown" if unused.unknown or unused.unread else "good"
+    )
     value = say("number", n=unused.count) if unused.count or tone == "good" else say("summary.abroad_none_known")
     return Figure(label, value, " ".join(filter(None, notes)), tone, link)
 
@@ -208,6 +218,20 @@ def _action(scan: Scan, rank: int, action: actions.Action) -> Figure:
     tenant = labels(scan).get(action.tenant, action.tenant)
     note = say("summary.action_note", title=rule.title, tenant=tenant)
     return Figure(say("summary.action", rank=rank, action=short(rule.action, 90)), whom, note)
+
+
+def _accepted(scan: Scan) -> Iterator[Text]:
+    """How many risks somebody answers for, and every acceptance that has to be looked at."""
+    if not scan.accepted:
+        return
+    yield Text(say("sheet.accepted"), "heading", link=say("sheet.accepted"))
+    held = [one for one in scan.accepted if one.covers]
+    yield Text(say("summary.accepted", n=len(held), found=sum(len(one.covers) for one in held)), "note")
+    said = accepted.loud(scan)
+    for line in said[:_MOST_ACCEPTED]:
+        yield Text(f"· {short(line, 160)}", "note")
+    if more := max(0, len(said) - _MOST_ACCEPTED):
+        yield Text(say("summary.accepted_more", n=more), "note")
 
 
 def _silent(scan: Scan) -> Iterator[Text]:

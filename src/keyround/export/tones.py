@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..words import word
 from .blocks import Tone
 
-LIGHT: dict[Tone, str] = {"bad": "red", "warn": "amber", "good": "green", "unknown": "grey"}
+LIGHT: dict[Tone, str] = {"bad": "red", "warn": "amber", "good": "green", "unknown": "grey", "signed": "blue"}
 
 _PROTECTION: dict[str, Tone] = {
     "protected": "good",
@@ -23,6 +23,19 @@ _RESULT: dict[str, Tone] = {
     "passed": "good",
     "unknown": "unknown",
     "not_checked": "unknown",
+    "accepted": "signed",
+}
+_ACCEPTED: dict[str, Tone] = {
+    "worse": "bad",
+    "expired": "bad",
+    "unknown_rule": "warn",
+    "unknown_subject": "warn",
+    "unknown_tenant": "warn",
+    "unread_subject": "unknown",
+    "unread_members": "unknown",
+    "expires_soon": "warn",
+    "not_checked": "unknown",
+    "in_force": "signed",
 }
 _GROUPS = {
     "protection": _PROTECTION,
@@ -30,6 +43,7 @@ _GROUPS = {
     "strength": _STRENGTH,
     "outcome": _OUTCOME,
     "result": _RESULT,
+    "accepted_state": _ACCEPTED,
 }
 
 
