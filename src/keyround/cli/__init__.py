@@ -24,6 +24,7 @@ VERBS = {
     "consent": "show an administrator what to approve, and wait until it works",
     "check": "ask a client's tenants what may be read, and say what is missing",
     "scan": "scan a client's tenants and write the workbook; --m365 or --google DOMAIN: once, without it",
+    "accept": "answer for a risk until a day: it stays in the report, and raises no alarm",
     "report": "write the workbook again from a stored snapshot, without network",
     "rules": "what is checked, and why; try rules of your own, and begin new ones",
     "tables": "what is collected: every table and column",

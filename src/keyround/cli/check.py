@@ -34,6 +34,7 @@ from ..scan import NOTHING, Opened, connector, guard, opened, reached, window
 from ..store import ClientStore
 from ..words import listed, word
 from . import options
+from .laid_down import mistakes
 from .lines import broken
 from .progress import clean
 from .run import say, verbose
@@ -55,6 +56,11 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     found = [_completed(config.path, client, part, store) for part in chosen.tenants]
     ready = [opened(part) for part in found if part]
     whole = [_checked(tenant, store, rules, asked) for tenant in ready]
+    wrong = mistakes(config.path.name, chosen, store, rules)
+    for mistake in wrong:
+        say(mistake)
+    if wrong:
+        return 2
     return 0 if all(found) and all(whole) else 3
 
 

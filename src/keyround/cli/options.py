@@ -110,6 +110,11 @@ def pair(text: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
+def read_only(path: Path) -> bool:
+    """Somebody has protected it: it would be rude to put another file in its place, which the folder may allow."""
+    return not path.stat().st_mode & 0o222
+
+
 def written(path: Path, text: str, new: bool, remedy: str = "Choose another place: --config FILE.") -> None:
     """Write a file; a full disk leaves the old one, and a new one replaces nothing. Raises StoreError."""
     try:
@@ -119,8 +124,10 @@ def written(path: Path, text: str, new: bool, remedy: str = "Choose another plac
                 file.write(text)
             return
         target = path.resolve()
+        if read_only(target):
+            raise StoreError(f"{path} is read-only.", "Allow writing to it, or choose another file: --config FILE.")
         beside = target.with_name(f".{target.name}.new")
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", newline="")
         shutil.copymode(target, beside)
         os.replace(beside, target)
     except OSError as error:
