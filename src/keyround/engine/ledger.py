@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .results import DoesNotApply, Evaluated, Finding, Result, State, Verdict
-from .rule import SEVERITIES, Rule
+from .results import DoesNotApply, Evaluated, Finding, Judged, Result, State, Verdict
+from .rule import SEVERITIES, Rule, Severity
 
 Key = tuple[str, str]
 """(subject, aspect), ids bare."""
@@ -26,14 +26,16 @@ class SealedRule:
     """What one rule said about one tenant. `verdicts` is None when it was not evaluated or does not apply.
 
     `whole` says that absence means something: every table the rule read was
-    complete. `digest` changes when the rule's select or defaults do.
+    complete. `digest` changes when the rule's select or defaults do. `own` are the severities of subjects whose case
+    was graver or lighter than the rule.
     """
 
-    severity: str
+    severity: Severity
     digest: str
     verdicts: Mapping[Key, Verdict] | None = None
     whole: bool = False
     applies: bool = True
+    own: Mapping[Key, Severity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def sealed(taken_at: datetime, results: Iterable[Result]) -> dict[str, Any]:
             for verdict in ("fail", "unknown", "pass"):
                 entry[verdict] = [[j.subject, j.aspect] if j.aspect else j.subject
                                   for j in result.judged if j.verdict == verdict]  # fmt: skip
+            if own := [[j.subject, j.aspect, j.severity] for j in result.judged if j.severity]:
+                entry["own"] = own
         elif isinstance(result, DoesNotApply):
             entry["applies"] = False
         rules.append(entry)
@@ -66,8 +70,9 @@ def unsealed(raw: Mapping[str, Any]) -> SealedResults:
     for entry in raw["rules"]:
         verdicts = dict(_verdicts(entry)) if "fail" in entry else None
         rules[entry["tenant"], entry["rule"]] = SealedRule(
-            entry["severity"], entry["digest"], verdicts, entry.get("whole", False), entry.get("applies", True)
-        )
+            entry["severity"], entry["digest"], verdicts, entry.get("whole", False), entry.get("applies", True),
+            {(subject, aspect): severity for subject, aspect, severity in entry.get("own", ())},
+        )  # fmt: skip
     return SealedResults(datetime.fromisoformat(raw["taken_at"]), rules)
 
 
@@ -93,20 +98,24 @@ def fold(history: Iterable[SealedResults], taken_at: datetime, current: Iterable
     """
     past = sorted((scan for scan in history if scan.taken_at < taken_at), key=lambda scan: scan.taken_at)
     findings = [
-        Finding(result.tenant, result.rule, judged, *_age(past, result, (judged.subject, judged.aspect), taken_at))
+        Finding(result.tenant, result.rule, judged, *_age(past, result, judged, taken_at))
         for result in current if isinstance(result, Evaluated)
         for judged in result.judged if judged.verdict == "fail"
     ]  # fmt: skip
     return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.rule.id, f.key)))
 
 
-def _age(past: list[SealedResults], result: Evaluated, key: Key, taken_at: datetime) -> tuple[State, datetime]:
-    """State and first sighting of one failing key.
+def _age(
+    past: list[SealedResults], result: Evaluated, judged: Judged, taken_at: datetime
+) -> tuple[State, datetime, Severity]:
+    """State and first sighting of one failing key, and its severity then.
 
     A pass closes it, and so does absence from a whole answer (the account left,
     the event is past). Unknown, not evaluated and half an answer change nothing.
     """
+    key = judged.subject, judged.aspect
     first: datetime | None = None
+    severity: Severity = judged.severity or result.rule.severity
     closed = False
     for scan in past:
         then = scan.rules.get((result.tenant, result.rule.id))
@@ -114,9 +123,10 @@ def _age(past: list[SealedResults], result: Evaluated, key: Key, taken_at: datet
             continue
         verdict = then.verdicts.get(key)
         if verdict == "fail":
+            severity = severity if first else then.own.get(key, then.severity)
             first, closed = first or scan.taken_at, False
         elif verdict == "pass" or (verdict is None and then.whole):
             closed = True
     if first is None:
-        return "new", taken_at
-    return ("reopened" if closed else "open"), first
+        return "new", taken_at, severity
+    return ("reopened" if closed else "open"), first, severity
