@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from . import __version__, derived, setup
+from . import __version__, derived, history, setup
 from .collecting import read_all, threads
 from .config import Client, TenantConfig
 from .connector import (
@@ -37,12 +37,13 @@ from .connector import (
     table_outcomes,
 )
 from .engine import acceptance, ledger, sandbox, thresholds
+from .engine import sealed as sealing
 from .engine.evaluate import evaluate
 from .engine.results import Accepted, Coverage, Finding, NotEvaluated, Result, Scan, TenantInfo
 from .engine.rule import Rule
 from .errors import CollectError, ConfigError, RuleError, StoreError, Unexpected, WrongTenant, nearest
 from .geo import Atlas
-from .model import NAME, Row, SignIn, Tenant, bare, columns, prefixed
+from .model import NAME, Account, Row, SignIn, Tenant, bare, columns, prefixed
 from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
 from .terms import Terms
 from .terms import from_json as terms_from_json
@@ -110,7 +111,7 @@ def scan(
             try:
                 judged = judge(snapshot, rules)
             finally:  # what was collected is kept even where judging breaks
-                sealed = draft.seal(ledger.sealed(taken_at, judged.results) if judged else None)
+                sealed = draft.seal(sealing.as_json(_sealed(snapshot, judged)) if judged else None)
         except BaseException:
             draft.discard()
             raise
@@ -287,6 +288,7 @@ class Judgement:
     sources: Mapping[str, Mapping[str, sandbox.Source]]
     outcomes: Mapping[str, Mapping[str, Outcome]]
     strict: thresholds.Strictness
+    directories: Mapping[str, sealing.Directory]
 
     def of(self, snapshot: Snapshot) -> Judgement:
         """The same, with its tables read from where the snapshot lies now."""
@@ -331,7 +333,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
         "until": datetime.fromisoformat(manifest["until"]),
     }
     strict = thresholds.applied(rules, terms.thresholds)
-    tenants, coverage, results, sources, known = [], [], [], {}, {}
+    tenants, coverage, results, sources, known, directories = [], [], [], {}, {}, {}
     for entry in manifest["tenants"]:
         reader = connector(entry["connector"])
         outcomes = {name: outcome_from_json(raw) for name, raw in entry["outcomes"].items()}
@@ -346,6 +348,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
         sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
         with sandbox.opened(sources[tenant.id], tenant.id) as db:
             records = _records(db, reader, given)
+            directories[tenant.id] = _directory(db, tenant, of_table)
             results += [_judged(rule, db, tenant, of_table, of_tenant) for rule in strict.rules]
         tenants.append(tenant)
         known[tenant.id] = of_table
@@ -358,7 +361,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
             module = "" if dataset.stands_in_for else dataset.module  # who needs a stand-in misses it
             replacing = dataset.name in replaced
             coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome, replacing, module))
-    return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known, strict)
+    return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known, strict, directories)
 
 
 def _log_since(entry: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> datetime | None:
@@ -375,6 +378,24 @@ def _records(db: duckdb.DuckDBPyConnection, reader: Connector[Any], given: Mappi
     for source, records in db.execute(count, [given["since"], given["until"]]).fetchall():
         found[source if source in marks else ""] += records
     return found
+
+
+def _directory(db: duckdb.DuckDBPyConnection, tenant: TenantInfo, outcomes: Mapping[str, Outcome]) -> sealing.Directory:
+    """The tenant's accounts as sealed results name them."""
+    found = db.execute("select account_id, coalesce(username, display_name) from accounts").fetchall()
+    names = dict(sorted((bare(tenant.connector, account), name or "") for account, name in found))
+    whole = isinstance(outcomes[NAME[Account]], Complete)
+    return sealing.Directory(tenant.name, tuple(names), whole, {key: name for key, name in names.items() if name})
+
+
+def _sealed(snapshot: Snapshot, judged: Judgement) -> sealing.Sealed:
+    return sealing.seal(snapshot.taken_at, _window(snapshot), judged.directories, judged.results)
+
+
+def _window(snapshot: Snapshot) -> Window:
+    """The window that was asked for."""
+    since, until = snapshot.manifest["since"], snapshot.manifest["until"]
+    return Window(datetime.fromisoformat(since), datetime.fromisoformat(until))
 
 
 def _judged(
@@ -489,16 +510,18 @@ def reported(
     """
     judged = judged or judge(snapshot, rules, now, terms)
     manifest = snapshot.manifest
+    before = history.remembered(store, snapshot.taken_at)
+    known = ledger.after(before, _sealed(snapshot, judged))
     with ExitStack() as stack:
         tables = _AllTables(judged, stack)
-        findings = ledger.fold(map(ledger.unsealed, store.results()), snapshot.taken_at, judged.results)
+        findings = ledger.findings(known, judged.results)
         laid_down, today = terms or _terms(manifest), (now or snapshot.taken_at).date()
         findings, accepted = _overlaid(findings, judged, tables, laid_down, today, rules)
         yield Scan(
             client=manifest["client"],
             client_name=manifest["client_name"],
             taken_at=snapshot.taken_at,
-            window=Window(datetime.fromisoformat(manifest["since"]), datetime.fromisoformat(manifest["until"])),
+            window=_window(snapshot),
             tenants=judged.tenants,
             coverage=judged.coverage,
             results=judged.results,
@@ -510,6 +533,8 @@ def reported(
             accepted=accepted,
             usual=judged.strict.usual,
             mistakes=judged.strict.mistakes,
+            previous=before.taken_at,
+            changes=ledger.changes(before, known),
         )
 
 

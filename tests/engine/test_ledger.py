@@ -108,15 +108,3 @@ def test_sealed_survives_json_and_is_small() -> None:
 def test_the_digest_changes_with_the_question_only() -> None:
     assert digest(rule(title="another title")) == digest(rule())
     assert digest(rule(failing="not enabled")) != digest(rule())
-
-
-def test_a_finding_knows_how_grave_it_was_when_it_was_first_seen() -> None:
-    def graver(*severities: str | None) -> str | None:
-        scans = [Evaluated(rule(), "t", (Judged("ada", "fail", severity=s),)) for s in severities]  # type: ignore[arg-type]
-        times = [DAY + timedelta(days=n) for n in range(len(scans))]
-        history = [unsealed(json.loads(json.dumps(sealed(at, [scan])))) for at, scan in zip(times, scans, strict=True)]
-        (finding,) = fold(history, times[-1], [scans[-1]])
-        return finding.first_severity
-
-    assert graver(None) == graver(None, "high") == "low"  # the rule's own
-    assert graver("high", None, "critical") == graver("high") == "high"

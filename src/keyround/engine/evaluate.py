@@ -55,11 +55,11 @@ def evaluate(rule: Rule, db: duckdb.DuckDBPyConnection, tenant: str, provider: s
         judged = [j if j.verdict == "fail" else replace(j, verdict="unknown") for j in judged]
     missing = missed | dict(_without(rule, read))
     if not judged:
-        missing = {name: error for name, error in missing.items() if _empties(rule, name)}
+        missing = {name: error for name, error in missing.items() if empties(rule, name)}
     return Evaluated(rule, tenant, tuple(judged), missing)
 
 
-def _empties(rule: Rule, name: str) -> bool:
+def empties(rule: Rule, name: str) -> bool:
     """Whether without this table or column a subject may be missing. A null cell only leaves a verdict open, as long
     as the column is none of those that make the row itself."""
     table, _, column = name.partition(".")

@@ -84,12 +84,20 @@ State = Literal[
 ]
 
 
+CHANGES: tuple[State, ...] = (
+    "worse", "new", "reopened", "newly_checked", "fixed", "gone", "left_scope", "past", "not_rechecked",
+)  # fmt: skip
+"""What can have become of a finding between two scans, in the order in which it is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One subject failing one rule. Its key is (tenant, rule, subject, aspect) and nothing else.
 
     `first_severity` is what it had when it was first seen; None: nobody remembers. `acceptance` is the one that holds,
     where the state is accepted; otherwise one that was made for it and, as `lapsed` says, does not hold any more.
+    What failed once and could not be checked again (`not_rechecked`) has no evidence and the verdict unknown; `who` is
+    what the subject was called when it last failed.
     """
 
     tenant: str
@@ -97,14 +105,16 @@ class Finding:
     judged: Judged
     state: State
     first_seen: datetime
+    last_seen: datetime | None = None
+    who: str = ""
     first_severity: Severity | None = None
     acceptance: Acceptance | None = None
     lapsed: Literal["", "expired", "worse"] = ""
 
     @property
     def counts(self) -> bool:
-        """Nobody answers for it, so that lights, actions and the exit status are made of it."""
-        return self.state != "accepted"
+        """It fails now and nobody answers for it, so that lights, actions and the exit status are made of it."""
+        return self.state not in ("not_rechecked", "accepted")
 
     @property
     def severity(self) -> Severity:
@@ -153,6 +163,37 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one finding since an earlier scan. `who` may be empty; `was` None: it was not known then.
+
+    `subject_table` is the rule's subject: accounts or tenants; empty where an old store did not keep it. `since` is
+    when the earlier scan was taken.
+    """
+
+    tenant: str
+    rule: str
+    title: str
+    subject_table: str
+    subject: str
+    aspect: str
+    severity: Severity
+    who: str
+    was: State | None
+    state: State
+    first_seen: datetime
+    last_seen: datetime
+    since: datetime
+
+    @property
+    def group(self) -> int:
+        return CHANGES.index(self.state)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.tenant, self.subject, self.aspect)
+
+
+@dataclass(frozen=True, slots=True)
 class TenantInfo:
     """One tenant as the report shows it. `id` is the provider's own; `connector` is m365, google, ...
 
@@ -198,6 +239,7 @@ class Scan:
 
     `usual` holds, by rule and parameter, the defaults that the client's own thresholds replaced; `mistakes` are
     settings of the client's that have no effect.
+    `previous` is when the scan before this one was taken, None for the first; `changes` are those since then.
     """
 
     client: str
@@ -215,6 +257,8 @@ class Scan:
     accepted: tuple[Accepted, ...] = ()
     usual: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     mistakes: tuple[ConfigError, ...] = ()
+    previous: datetime | None = None
+    changes: tuple[Change, ...] = ()
 
     def rows(self, table: type[R], tenant: str) -> Iterator[R]:
         """One tenant's rows of one table, streamed from the snapshot, ids bare."""

@@ -2,6 +2,7 @@
 
     STORE/<client>/scans/<YYYYMMDDTHHMMSSZ>/      one Parquet file per table, results.json, manifest.json
     STORE/<client>/sign_ins/<tenant>/<data set>/day=<date>/<scan>.parquet
+    STORE/<client>/ledger-<stamp>.json            what was known after that scan, so that older scans may be removed
     STORE/<client>/memory/<tenant>.json           what a connector has to come back for
 
 A day of sign-ins that is over, old enough for late records to have come, and
@@ -14,11 +15,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -30,14 +32,15 @@ from filelock import FileLock, Timeout
 from ..connector import Window
 from ..errors import StoreError
 from .days import parts
-from .disk import disk_errors, private, sha256
+from .disk import disk_errors, private, sha256, write_json
 from .draft import Draft, as_arrow
 from .memory import Memory
 from .snapshot import Snapshot
 
-__all__ = ["ClientStore", "Draft", "Memory", "Snapshot", "as_arrow", "hashed"]
+__all__ = ["ClientStore", "Draft", "Memory", "Snapshot", "as_arrow", "hashed", "stamped"]
 
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
+_LEDGER = re.compile(rf"ledger-({_STAMP.pattern})\.json")
 _log = logging.getLogger(__name__)
 
 
@@ -75,22 +78,58 @@ class ClientStore:
         """Open one sealed snapshot. Raises StoreError when it is damaged or gone."""
         return Snapshot.read(self.root, self.scans / stamp)
 
-    def results(self) -> Iterator[Mapping[str, Any]]:
-        """The verdicts sealed with each scan, oldest first; a scan whose judging failed has none.
+    def results(self, after: str = "", before: str = "") -> Iterator[Mapping[str, Any]]:
+        """The verdicts sealed with each scan, oldest first, of those between two stamps (neither included; empty: no
+        bound). A scan whose judging failed has none.
 
         One damaged file makes findings look younger than they are; that is said, and hides no report.
         """
         for stamp in self.stamps():
+            if stamp <= after or (before and stamp >= before):
+                continue
             try:
                 raw = json.loads((self.scans / stamp / "results.json").read_text(encoding="utf-8"))
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 raw = None
-            if isinstance(raw, dict) and raw.keys() >= {"taken_at", "rules"}:
-                yield raw
-            else:
+            if not isinstance(raw, dict) or not raw.keys() >= {"taken_at", "rules"}:
                 _log.warning("The results of the scan %s are damaged: findings may look newer than they are.", stamp)
+                continue
+            if "since" not in raw:  # schema 1 left the window to the manifest
+                with suppress(OSError, ValueError, KeyError, TypeError):
+                    manifest = json.loads((self.scans / stamp / "manifest.json").read_text(encoding="utf-8"))
+                    raw |= {"since": manifest["since"], "until": manifest["until"]}
+            yield raw
+
+    def ledgers(self) -> list[str]:
+        """The scans up to which a ledger is sealed, oldest first."""
+        return sorted(found[1] for path in self.root.glob("ledger-*.json") if (found := _LEDGER.fullmatch(path.name)))
+
+    def ledger(self, stamp: str) -> Mapping[str, Any] | None:
+        """What was sealed by `keep_ledger`; None, and said, when it is damaged: the scans that exist say it again."""
+        try:
+            raw = json.loads((self.root / f"ledger-{stamp}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            raw = None
+        if isinstance(raw, dict):
+            return raw
+        _log.warning("The ledger of %s is damaged: findings may look newer than they are.", stamp)
+        return None
+
+    def keep_ledger(self, stamp: str, ledger: Mapping[str, Any]) -> None:
+        """Seal what is known after the scan `stamp`, whole or not at all. Raises StoreError."""
+        with disk_errors("It is tried again next time."):
+            handle, name = tempfile.mkstemp(prefix=".ledger-", dir=self.root)  # for this user alone
+            os.close(handle)
+            try:
+                write_json(Path(name), ledger)
+                os.chmod(name, 0o400)
+                os.replace(name, self.root / f"ledger-{stamp}.json")
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(name)
+                raise
 
     def written(self) -> frozenset[str]:
         """SHA-256 of every workbook written for this client: a file with another one was edited by people."""
@@ -116,7 +155,7 @@ class ClientStore:
         with disk_errors():
             for left in self.scans.glob(".draft-*"):
                 shutil.rmtree(left)
-            stamp = f"{taken_at:%Y%m%dT%H%M%SZ}"
+            stamp = stamped(taken_at)
             if (self.scans / stamp).exists():
                 raise StoreError(f"There is a snapshot of {stamp} already.", "Scan again a second later.")
             folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.scans))
@@ -151,6 +190,11 @@ class ClientStore:
                         "Nothing was scanned.",
                     )
             return
+
+
+def stamped(taken_at: datetime) -> str:
+    """What a scan is called: 20260801T060000Z."""
+    return f"{taken_at:%Y%m%dT%H%M%SZ}"
 
 
 def hashed(root: Path, parts: Mapping[date, Path]) -> dict[str, str]:

@@ -33,7 +33,7 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def disk_errors() -> Iterator[None]:
+def disk_errors(therefore: str = "This scan is not kept.") -> Iterator[None]:
     """Turn the disk's refusals into a StoreError that says what helps."""
     import duckdb
 
@@ -41,4 +41,4 @@ def disk_errors() -> Iterator[None]:
         yield
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise StoreError(f"The snapshot could not be written: {reason}.", therefore="This scan is not kept.") from error
+        raise StoreError(f"The snapshot could not be written: {reason}.", therefore=therefore) from error
