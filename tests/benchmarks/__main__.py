@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import collecting, judging, policies, scanning, starting, two_step
+from . import collecting, judging, policies, remembering, scanning, starting, two_step
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
     policies.measure(asked.accounts)
     two_step.measure(asked.accounts)
     scanning.measure(asked.scanned, 12 * asked.scanned)
+    remembering.measure(asked.accounts // 2)
     for provider in ("m365", "google"):
         collecting.measure(provider, asked.accounts, asked.sign_ins)
 

@@ -25,6 +25,7 @@ SHEETS = [
     "Sign-ins abroad",
     "Findings",
     "Checks",
+    "Changes",
     "Accepted risks",
     "Not checked",
     "About",

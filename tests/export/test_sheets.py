@@ -104,8 +104,8 @@ def test_golden(scan: str) -> None:
 
 def test_the_order_is_the_workbook_s() -> None:
     assert [one.name for one in sheets(company())] == [
-        "Summary", "Actions", "People", "Administrators", "Sign-ins abroad", "Findings", "Checks", "Accepted risks",
-        "Not checked", "About",
+        "Summary", "Actions", "People", "Administrators", "Sign-ins abroad", "Findings", "Checks", "Changes",
+        "Accepted risks", "Not checked", "About",
     ]  # fmt: skip
 
 

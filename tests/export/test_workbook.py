@@ -87,7 +87,7 @@ def _cells(root: ElementTree.Element) -> dict[str, str]:
 
 def test_what_prints(book: Path) -> None:
     read = openpyxl.load_workbook(book)
-    assert read.sheetnames[0] == "Summary" and len(read.sheetnames) == 10
+    assert read.sheetnames[0] == "Summary" and len(read.sheetnames) == 11
     summary, people = read["Summary"], read["People"]
     assert (summary.page_setup.orientation, summary.page_setup.fitToHeight) == ("portrait", 1)
     assert (people.page_setup.paperSize, people.page_setup.fitToWidth, people.page_setup.fitToHeight) == (9, 1, 0)

@@ -26,6 +26,7 @@ VERBS = {
     "scan": "scan a client's tenants and write the workbook; --m365 or --google DOMAIN: once, without it",
     "accept": "answer for a risk until a day: it stays in the report, and raises no alarm",
     "report": "write the workbook again from a stored snapshot, without network",
+    "changes": "what is new, worse, fixed or gone since an earlier scan, without network",
     "rules": "what is checked, and why; try rules of your own, and begin new ones",
     "tables": "what is collected: every table and column",
 }

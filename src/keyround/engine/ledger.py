@@ -138,24 +138,24 @@ def after(ledger: Ledger, scan: Sealed) -> Ledger:
 
 def _evaluated(ledger: Ledger, record: Record | None, scan: Sealed, answer: Answer, directory: Directory) -> Record:
     entries: dict[Key, Entry] = dict(record.entries) if record else {}
-    failing = set()
-    for key, own in answer.keys("fail"):
-        failing.add(key)
+    failing = dict(answer.keys("fail"))
+    for key, own in failing.items():
         known = entries.get(key)
         who = directory.names.get(key[0]) or (known.who if known else "")
-        if known is None or not known.alive:
+        if known is None or known.is_now not in _ALIVE:
             entries[key] = Entry(_opening(ledger, record, answer, key, known), scan.taken_at,
                                  known.first_seen if known else scan.taken_at, answer.digest, own, who,
                                  first_severity=own or answer.severity)  # fmt: skip
-        elif known.is_now != "failing" or (known.severity, known.digest, known.who) != (own, answer.digest, who):
+        elif (known.is_now != "failing" or known.severity != own or known.digest != answer.digest
+              or known.who != who):  # fmt: skip
             worse = known.digest == answer.digest and _rank(own, answer) < _rank(known.severity, answer)
             entries[key] = replace(
                 known, digest=answer.digest, severity=own, who=who, is_now="failing", since=None,
                 worse_at=scan.taken_at if worse else known.worse_at, last_seen=None, window=None,
             )  # fmt: skip
-    for key, entry in entries.items():
-        if entry.alive and key not in failing:
-            entries[key] = _ended(entry, _fate(ledger, key, entry, scan, answer), ledger, scan)
+    for key in entries.keys() - failing.keys():
+        if entries[key].is_now in _ALIVE:
+            entries[key] = _ended(entries[key], _fate(ledger, key, entries[key], scan, answer), ledger, scan)
     title, subject = (record.title, record.subject) if record else ("", "")  # schema 1 has neither
     return Record(answer.title or title, answer.severity, answer.subject or subject, answer.digest,
                   *_cleared(record, answer), entries)  # fmt: skip

@@ -1,15 +1,16 @@
 """What is sealed with each scan: who failed which rule, who passed, whom it could not tell. No evidence.
 
     {"schema": 2, "taken_at": ..., "since": ..., "until": ...,
-     "tenants": [{"id", "name", "whole", "accounts", "names": {account id: who that is}}],
+     "tenants": [{"id", "name", "whole", "accounts", "names", "strangers": {subject: who that is}}],
      "rules":   [{"tenant", "rule", "title", "severity", "digest", "nature", "subject",
                   "whole", "accounts", "others": [[subject, aspect, letter, severity or null], ...]}]}
 
-A tenant's `accounts` are its account ids, sorted, one a line; a rule's are one letter for each of them: f(ail), p(ass),
-u(nknown), or - where the rule did not ask of it. Both are deflated and in base64, so that fifty thousand accounts under
-forty rules stay small. Whatever is no account of the list, or has an aspect or a severity of its own, stands among
-`others`. A rule that was not evaluated has neither; one that does not apply says so. Schema 1, until 0.1.0, had plain
-lists, and neither window nor accounts; it is read for ever.
+A tenant's `accounts` are its account ids, sorted, one a line, and `names` who those are that failed anything; a rule's
+`accounts` are one letter for each of them: f(ail), p(ass), u(nknown), or - where the rule did not ask of it. All three
+are deflated and in base64, so that fifty thousand accounts under forty rules stay small. Whatever is no account of the
+list, or has an aspect or a severity of its own, stands among `others`. A rule that was not evaluated has neither; one
+that does not apply says so. Schema 1, until 0.1.0, had plain lists, and neither window nor accounts; it is read for
+ever.
 """
 
 from __future__ import annotations
@@ -149,21 +150,36 @@ def _answer(result: Result, directory: Directory) -> Answer:
 
 def as_json(sealed: Sealed) -> dict[str, Any]:
     """The compact form, written once beside the snapshot. `from_json` reads it back; names only of who failed."""
-    failed = {tenant: {key[0] for (of, _), answer in sealed.answers.items() if of == tenant
-                       for key, _ in answer.keys("fail")} for tenant in sealed.tenants}  # fmt: skip
+    failed: dict[str, set[str]] = {tenant: set() for tenant in sealed.tenants}
+    for (tenant, _), answer in sealed.answers.items():
+        failed[tenant].update(key[0] for key, _ in answer.keys("fail"))
     return {
         "schema": SCHEMA,
         "taken_at": sealed.taken_at.isoformat(),
         "since": sealed.window.since.isoformat(),
         "until": sealed.window.until.isoformat(),
-        "tenants": [
-            {"id": tenant, "name": directory.name, "whole": directory.whole,
-             "accounts": packed("\n".join(directory.accounts)),
-             "names": {key: name for key in sorted(failed[tenant]) if (name := directory.names.get(key))}}
-            for tenant, directory in sealed.tenants.items()
-        ],
+        "tenants": [_directory_as_json(tenant, of, failed[tenant]) for tenant, of in sealed.tenants.items()],
         "rules": [_rule_as_json(*place, answer) for place, answer in sealed.answers.items()],
-    }  # fmt: skip
+    }
+
+
+def _directory_as_json(tenant: str, directory: Directory, failed: set[str]) -> dict[str, Any]:
+    names = {key: " ".join(directory.names.get(key, "").split()) for key in sorted(failed)}
+    return {
+        "id": tenant,
+        "name": directory.name,
+        "whole": directory.whole,
+        "accounts": packed("\n".join(directory.accounts)),
+        "names": packed("\n".join(names.pop(key, "") for key in directory.accounts)),
+        "strangers": {key: name for key, name in names.items() if name},
+    }
+
+
+def _directory_from_json(raw: Mapping[str, Any]) -> Directory:
+    accounts = tuple(unpacked(raw["accounts"]).split("\n")) if raw["accounts"] != _EMPTY else ()
+    called = zip(accounts, unpacked(raw["names"]).split("\n"), strict=False)
+    names = {key: name for key, name in called if name}
+    return Directory(raw["name"], accounts, raw["whole"], names | raw["strangers"])
 
 
 def _rule_as_json(tenant: str, rule: str, answer: Answer) -> dict[str, Any]:
@@ -186,11 +202,7 @@ def from_json(raw: Mapping[str, Any]) -> Sealed:
 def _second_schema(raw: Mapping[str, Any]) -> Sealed:
     if raw["schema"] != SCHEMA:
         raise ValueError("sealed by a later version")
-    tenants = {
-        one["id"]: Directory(one["name"], tuple(filter(None, unpacked(one["accounts"]).split("\n"))), one["whole"],
-                             one["names"])
-        for one in raw["tenants"]
-    }  # fmt: skip
+    tenants = {one["id"]: _directory_from_json(one) for one in raw["tenants"]}
     answers = {(one["tenant"], one["rule"]): _answer_from_json(one, tenants[one["tenant"]]) for one in raw["rules"]}
     window = Window(datetime.fromisoformat(raw["since"]), datetime.fromisoformat(raw["until"]))
     return Sealed(datetime.fromisoformat(raw["taken_at"]), window, tenants, answers)
@@ -238,3 +250,6 @@ def packed(text: str) -> str:
 
 def unpacked(text: str) -> str:
     return zlib.decompress(b64decode(text)).decode()
+
+
+_EMPTY = packed("")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from importlib.metadata import entry_points
 
 from ..engine.results import Scan
-from . import about, abroad, accepted, actions, administrators, checks, findings, not_checked, people, summary
+from . import about, abroad, accepted, actions, administrators, changes, checks, findings, not_checked, people, summary
 from .blocks import Sheet
 
-_SHEETS = (summary, actions, people, administrators, abroad, findings, checks, accepted, not_checked, about)
+_SHEETS = (summary, actions, people, administrators, abroad, findings, checks, changes, accepted, not_checked, about)
 
 
 def sheets(scan: Scan) -> Iterator[Sheet]:

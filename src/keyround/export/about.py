@@ -14,7 +14,7 @@ from .known import dataset, home, labels, last_day
 from .tones import tones
 
 _LIGHTS = ("red", "amber", "green", "blue", "grey")
-_TOLD = ("actions", "people", "administrators", "abroad", "findings", "checks", "accepted", "not_checked")
+_TOLD = ("actions", "people", "administrators", "abroad", "findings", "checks", "changes", "accepted", "not_checked")
 _LIMITS = ("snapshot", "protected", "country", "attempts", "names", "guests", "times")
 
 

@@ -23,11 +23,12 @@ Who = tuple[str, str]
 
 
 def names(scan: Scan) -> dict[tuple[str, str], Who]:
-    """Who the subjects of all findings are. Holds those alone, however large the directory is.
+    """Who the subjects of all findings and changes are. Holds those alone, however large the directory is.
 
     Where two people of a tenant share a display name, their user names' first halves tell them apart.
     """
     wanted = {(f.tenant, f.judged.subject) for f in scan.findings if f.rule.subject == "accounts"}
+    wanted |= {(change.tenant, change.subject) for change in scan.changes}
     found: dict[tuple[str, str], Who] = {}
     for tenant in scan.tenants if wanted else ():
         here: dict[str, Who] = {}
@@ -51,8 +52,14 @@ def _name(account: Account) -> str:
 
 def who(finding: Finding, known: dict[tuple[str, str], Who]) -> Who:
     """The subject of `finding`; one that is in no table is called what the rule calls it."""
-    account = address(str(finding.judged.evidence.get("account") or "")) or ""
-    return known.get((finding.tenant, finding.judged.subject), (account or finding.judged.subject, account))
+    account = str(finding.judged.evidence.get("account") or finding.who)
+    return named(finding.tenant, finding.judged.subject, account, known)
+
+
+def named(tenant: str, subject: str, account: str, known: dict[tuple[str, str], Who]) -> Who:
+    """A subject by its tables; one that is in none is called `account`, and by its id where that is empty."""
+    username = address(account) or ""
+    return known.get((tenant, subject), (username or subject, username))
 
 
 def plain(finding: Finding) -> str:

@@ -22,7 +22,7 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.username"), USERNAME),
         Column(say("column.facts"), 42),
         Column(say("column.tenant"), TENANT),
-        Column(say("column.state"), 9),
+        Column(say("column.state"), 15),
         Column(say("column.first_seen"), DAY),
         Column(say("column.ref"), 16),
     )

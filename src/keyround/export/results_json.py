@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..connector import Complete, Incomplete
-from ..engine.results import Accepted, DoesNotApply, Evaluated, Finding, Scan
+from ..engine.results import Accepted, Change, DoesNotApply, Evaluated, Finding, Scan
 from ..engine.rule import SEVERITIES
 from ..errors import CollectError
 from ..model import Account, SignInPlace
@@ -67,8 +67,8 @@ def _parts(scan: Scan, fail_on: str) -> Iterator[tuple[str, Any]]:
     yield "client", scan.client
     yield "client_name", scan.client_name
     yield "version", scan.version or None
-    yield "scanned_at", _plain(scan.taken_at)
-    yield "window", {"since": _plain(scan.window.since), "until": _plain(scan.window.until)}
+    yield "scanned_at", plain(scan.taken_at)
+    yield "window", {"since": plain(scan.window.since), "until": plain(scan.window.until)}
     yield "complete", scan.complete
     yield "fail_on", fail_on
     yield "failed_at_level", any(f.counts and f.severity in serious for f in scan.findings)
@@ -80,6 +80,8 @@ def _parts(scan: Scan, fail_on: str) -> Iterator[tuple[str, Any]]:
     yield "checks", list(_checks(scan))
     yield "accepted", [_accepted(one) for one in scan.accepted]
     yield "settings_without_effect", [f"{mistake.detail} {mistake.remedy}" for mistake in scan.mistakes]
+    yield "previous_scan", plain(scan.previous)
+    yield "changes", (changed(change) for change in scan.changes)
 
 
 def _tenant(scan: Scan, number: int) -> dict[str, Any]:
@@ -149,8 +151,8 @@ def _account(person: Person) -> dict[str, Any]:
         "legacy_clients_blocked": person.legacy_blocked,
         "emergency_account": person.emergency,
         "mfa_contradiction": person.contradiction,
-        "mfa_grace_until": _plain(person.grace_until),
-        "last_sign_in": _plain(person.last_sign_in),
+        "mfa_grace_until": plain(person.grace_until),
+        "last_sign_in": plain(person.last_sign_in),
         "sign_in_countries": _list(person.sign_in_countries),
     }
 
@@ -241,7 +243,8 @@ def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
             "title": rule.title,
             "evidence": dict(_evidence(finding.judged.evidence)),
             "state": finding.state,
-            "first_seen": _plain(finding.first_seen),
+            "first_seen": plain(finding.first_seen),
+            "last_seen": plain(finding.last_seen),
             "accepted": _answered_for(finding),
             "acceptance_lapsed": finding.lapsed or None,
         }
@@ -251,7 +254,7 @@ def _answered_for(finding: Finding) -> dict[str, Any] | None:
     made = finding.acceptance
     if made is None or finding.state != "accepted":
         return None
-    return {"reason": made.reason, "owner": made.owner, "until": _plain(made.until)}
+    return {"reason": made.reason, "owner": made.owner, "until": plain(made.until)}
 
 
 def _accepted(one: Accepted) -> dict[str, Any]:
@@ -265,7 +268,7 @@ def _accepted(one: Accepted) -> dict[str, Any]:
         "severity": made.severity or None,
         "reason": made.reason,
         "owner": made.owner,
-        "until": _plain(made.until),
+        "until": plain(made.until),
         "days_left": one.days_left,
         "state": one.state,
         "covers": len(one.covers),
@@ -274,10 +277,28 @@ def _accepted(one: Accepted) -> dict[str, Any]:
     }
 
 
+def changed(change: Change) -> dict[str, Any]:
+    """One of `changes`. `from` is null where nothing was known; `account` is what the subject was called then."""
+    return {
+        "tenant": change.tenant,
+        "rule": change.rule,
+        "title": change.title,
+        "severity": change.severity,
+        "subject": change.subject,
+        "aspect": change.aspect or None,
+        "account": None if change.subject_table == "tenants" else _lower(change.who),
+        "from": change.was,
+        "state": change.state,
+        "first_seen": plain(change.first_seen),
+        "last_seen": plain(change.last_seen),
+        "since": plain(change.since),
+    }
+
+
 def _evidence(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in found.items():
         is_username = name in ("account", "username") and isinstance(value, str) and "@" in value
-        yield name, _lower(value) if is_username else _plain(value)
+        yield name, _lower(value) if is_username else plain(value)
 
 
 def _usernames(scan: Scan) -> dict[tuple[str, str], str | None]:
@@ -294,7 +315,7 @@ def _usernames(scan: Scan) -> dict[tuple[str, str], str | None]:
 def _account_of(finding: Finding, usernames: dict[tuple[str, str], str | None]) -> str | None:
     if finding.rule.subject != "accounts":
         return None
-    said = finding.judged.evidence.get("account")
+    said = finding.judged.evidence.get("account") or finding.who
     return _lower(usernames.get((finding.tenant, finding.judged.subject), str(said) if said else None))
 
 
@@ -315,11 +336,11 @@ def _checks(scan: Scan) -> Iterator[dict[str, Any]]:
             "evaluated": answered(result),
             "missing": sorted(result.missing),
             "accepted": accepted[result.tenant, result.rule.id] if answered(result) else None,
-            "own_thresholds": {name: _plain(value) for name, value in own.items()},
+            "own_thresholds": {name: plain(value) for name, value in own.items()},
         }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON has it; instants get their Z."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds") + "Z"
@@ -330,7 +351,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     return None if isinstance(value, float) else str(value)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..engine.results import Scan
 from ..errors import NotLicensed
 from ..words import day, listed, say, word
-from . import accepted, actions, not_checked
+from . import accepted, actions, changes, not_checked
 from .blocks import Block, Figure, Figures, Sheet, Text, Tone
 from .clean import short
 from .known import answered, home, labels, last_day, outcome
@@ -45,6 +45,10 @@ def _head(scan: Scan) -> Iterator[Text]:
     period = say("summary.period", since=scan.window.since.date(), until=last_day(scan))
     prepared = say("summary.prepared", by=short(scan.prepared_by, 60)) if scan.prepared_by else ""
     yield Text(" · ".join(filter(None, (day(scan.taken_at), period, prepared))))
+    if scan.previous:
+        counts = [say(f"changed.{state}", n=n) for state, n in changes.counted(scan).items()]
+        what = listed(counts) or say("summary.unchanged")
+        yield Text(say("summary.changed", day=scan.previous.date(), what=what), "note", link=say("sheet.changes"))
     for tenant in scan.tenants[:_MOST_TENANTS]:
         name = "" if tenant.name == tenant.id else short(tenant.name, 60)
         yield Text(say("summary.tenant", product=tenant.connector_title, name=listed([name, tenant.id])), "note")

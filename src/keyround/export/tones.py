@@ -37,6 +37,14 @@ _ACCEPTED: dict[str, Tone] = {
     "not_checked": "unknown",
     "in_force": "signed",
 }
+_STATE: dict[str, Tone] = {
+    "new": "bad",
+    "worse": "bad",
+    "reopened": "bad",
+    "newly_checked": "warn",
+    "not_rechecked": "unknown",
+    "fixed": "good",
+}
 _GROUPS = {
     "protection": _PROTECTION,
     "severity": _SEVERITY,
@@ -44,6 +52,7 @@ _GROUPS = {
     "outcome": _OUTCOME,
     "result": _RESULT,
     "accepted_state": _ACCEPTED,
+    "finding_state": _STATE,
 }
 
 
