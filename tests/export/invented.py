@@ -10,6 +10,7 @@ from typing import Any
 from keyround.connector import Complete, Incomplete, NotOffered, Window
 from keyround.engine.acceptance import directory, overlay
 from keyround.engine.results import (
+    Change,
     Coverage,
     DoesNotApply,
     Evaluated,
@@ -269,6 +270,34 @@ def findings(results: Iterable[Any]) -> tuple[Finding, ...]:
         for one in result.judged
         if one.verdict == "fail"
     )
+
+
+BEFORE = datetime(2026, 11, 16, 9, 30)
+
+
+def changed(state: str, rule: Rule, subject: str, was: str | None = "open", who: str = "", aspect: str = "") -> Change:
+    return Change(M365, rule.id, rule.title, rule.subject, subject, aspect, rule.severity, who, was, state,  # type: ignore[arg-type]
+                  BEFORE, NOW if state in ("new", "worse") else BEFORE, BEFORE)  # fmt: skip
+
+
+CHANGES = (
+    changed("worse", ADMIN, "bo", who="bo@brandtner.example"),
+    changed("new", ABROAD, "cy", None, "cy@brandtner.example", "PT"),
+    changed("fixed", FACTOR, "ada", who="ada.old@brandtner.example"),
+    changed("gone", DORMANT, "9f2c", "not_rechecked", "left@brandtner.example"),
+    changed("gone", DORMANT, "8e1b"),
+    changed("left_scope", HIGHEST, M365),
+    changed("not_rechecked", DORMANT, "guest_ext"),
+)
+SECOND = {
+    "previous": BEFORE,
+    "changes": CHANGES,
+    "findings": (
+        *findings(RESULTS),
+        Finding(M365, DORMANT, Judged("guest_ext", "unknown"), "not_rechecked", BEFORE, BEFORE, "gus@home.example"),
+    ),
+}
+"""What a second scan has besides; `company(**SECOND)`."""
 
 
 def company(**changes: Any) -> Scan:

@@ -28,6 +28,7 @@ from .invented import (
     NOT_OFFERED,
     NOW,
     REFUSED,
+    SECOND,
     Held,
     accepting,
     account,
@@ -45,10 +46,10 @@ def accounts(scan: Any) -> dict[str, Any]:
     return {one["account_id"]: one for one in results(scan, "high")["accounts"]}
 
 
-SIGNED = accepting(company(), *ACCEPTANCES)
+SIGNED = accepting(company(**SECOND), *ACCEPTANCES)
 
 
-@pytest.mark.parametrize("scan", [company(), small([]), SIGNED], ids=["company", "empty", "signed"])
+@pytest.mark.parametrize("scan", [company(), small([]), SIGNED], ids=["company", "empty", "signed again"])
 def test_shape(scan: Any) -> None:
     Draft202012Validator.check_schema(SCHEMA)
     Draft202012Validator(SCHEMA).validate(results(scan, "high"))
@@ -57,7 +58,7 @@ def test_shape(scan: Any) -> None:
 def test_schema_names_every_field() -> None:
     got = results(SIGNED, "high")
     assert SCHEMA["properties"].keys() == got.keys()
-    for part in ("tenants", "coverage", "accounts", "findings", "checks", "accepted"):
+    for part in ("tenants", "coverage", "accounts", "findings", "checks", "accepted", "changes"):
         assert SCHEMA["properties"][part]["items"]["properties"].keys() == got[part][0].keys()
     sign_ins = SCHEMA["properties"]["sign_ins"]["properties"]
     assert sign_ins.keys() == got["sign_ins"].keys()
@@ -165,6 +166,16 @@ def test_findings_and_level() -> None:
     only_medium = small([], (Evaluated(ABROAD, GOOGLE, (Judged("x", "fail"),)),), tenant=GOOGLE_TENANT)
     assert results(only_medium, "high")["failed_at_level"] is False
     assert results(only_medium, "medium")["failed_at_level"] is True
+
+
+def test_what_was_not_checked_again_is_told_and_does_not_count() -> None:
+    assert results(company(), "high")["previous_scan"] is None
+    alone = company(**SECOND | {"findings": SECOND["findings"][-1:]})
+    got = results(alone, "info")
+    assert (got["failed_at_level"], got["previous_scan"]) == (False, "2026-11-16T09:30:00Z")
+    (finding,) = got["findings"]
+    assert (finding["state"], finding["evidence"], finding["last_seen"]) == ("not_rechecked", {}, got["previous_scan"])
+    assert [change["account"] for change in got["changes"]][3:6] == ["left@brandtner.example", None, None]
 
 
 def test_checks() -> None:

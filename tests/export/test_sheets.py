@@ -37,6 +37,7 @@ from .invented import (
     NOW,
     REFUSED,
     RESULTS,
+    SECOND,
     SEEN,
     UNLICENSED,
     WORKSPACE,
@@ -72,6 +73,7 @@ NO_P1 = company(
 NOTHING = company(tenants=(), coverage=(), results=(), findings=(), prepared_by="")
 SIGNED = accepting(company(), *ACCEPTANCES)
 SCANS = {"company": company(), "no-p1": NO_P1, "nothing": NOTHING, "signed": SIGNED}
+AGAIN = company(**SECOND)
 
 
 def sheet(scan: Any, name: str) -> Sheet:
@@ -100,6 +102,20 @@ def test_golden(scan: str) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(said, encoding="utf-8")
         assert said == file.read_text(encoding="utf-8"), one.name
+
+
+def test_changes_name_who_it_was_and_silence_changes_no_figure() -> None:
+    said = render(sheet(AGAIN, "Changes"))
+    golden = GOLDEN / "second" / "changes.txt"
+    if os.environ.get("KEYROUND_GOLDEN") == "write":
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(said, encoding="utf-8")
+    assert said == golden.read_text(encoding="utf-8")
+    assert rows(AGAIN, "Findings")[-1]["State"] == "Not re-checked"
+    first, second = (render(sheet(scan, "Summary")).splitlines() for scan in (company(), AGAIN))
+    (told,) = [line for line in second if line not in first]
+    assert told == "Since 16 Nov 2026: 1 worse, 1 new, 1 fixed, 2 gone, 1 out of scope, 1 not re-checked."
+    assert render(sheet(AGAIN, "Actions")) == render(sheet(company(), "Actions"))
 
 
 def test_the_order_is_the_workbook_s() -> None:
