@@ -247,3 +247,13 @@ def test_what_is_no_sealed_results_is_a_value_error(raw: dict[str, object]) -> N
 def test_the_digest_changes_with_the_question_only() -> None:
     assert digest(rule(title="another title")) == digest(rule())
     assert digest(OTHER) != digest(SOME)
+
+
+def test_a_finding_knows_how_grave_it_was_when_it_began() -> None:
+    def began(*graver: bool) -> str | None:
+        told = [said(graver=one, ada="fail") for one in graver]
+        (finding,) = findings(fold(Ledger(), history(*told)), told[-1:])
+        return finding.first_severity
+
+    assert began(False) == began(False, True) == "low"  # the rule's own
+    assert began(True, False, True) == began(True) == "critical"
