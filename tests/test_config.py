@@ -8,11 +8,12 @@ from datetime import date, datetime
 import pytest
 
 from keyround.config import read
+from keyround.config.places import EXAMPLES
 from keyround.connector import Clock
 from keyround.errors import ConfigError
 from keyround.scan import scan
 from keyround.store import ClientStore
-from keyround.terms import from_json
+from keyround.terms import Home, Network, Trip, from_json
 
 GOOD = """
 store = "snapshots"
@@ -70,6 +71,8 @@ def test_a_client_with_its_tenant(written, monkeypatch):
         ('connector  = "m365"', "", "connector is missing"),
         ('name = "Nordlicht IT"', 'name = "Nordlicht IT', "not valid TOML"),
         ('["dk", "SE"]', '["dk", "UK"]', "Write 'GB'"),
+        ('["dk", "SE"]', '["Dänemark"]', "Write 'DK'"),
+        ('["dk", "SE"]', '["dk", "XX"]', "no country's code"),
         ('every          = "week"', "every = 7", "must be text"),
         ('every          = "week"', "accept = 7", "[[client.contoso.accept]]"),
         ('every          = "week"', "threshold = {}", "Did you mean 'thresholds'?"),
@@ -191,3 +194,87 @@ def test_the_section_is_named_and_one_tenant_stands_once(written, monkeypatch, t
         with pytest.raises(ConfigError, match=said):
             scan(client, ClientStore(tmp_path, "contoso"), (), datetime(2026, 11, 20), 7, Clock(), lambda *_: None)
     assert not (tmp_path / "contoso").exists()
+
+
+PLACES = """
+networks = ["203.0.113.0/24", "2001:DB8::/32", "as64500", "198.51.100.7"]
+
+[[client.contoso.home]]
+countries = ["pt"]
+people    = ["Ada@contoso.example"]
+
+[[client.contoso.home]]
+countries = ["NO"]
+group     = "Sales"
+
+[[client.contoso.travel]]
+people    = ["bo@contoso.example"]
+countries = ["US"]
+from      = 2027-05-04
+until     = 2027-05-15
+reason    = "Trade fair"
+
+[[client.contoso.network]]
+name      = "VPN"
+addresses = ["192.0.2.0/25"]
+asns      = [64501, "AS64502"]
+"""
+PLACED = GOOD.replace('every          = "week"\n', PLACES.partition("[[")[0]) + "[[" + PLACES.partition("[[")[2]
+
+
+def test_homes_trips_and_networks(written):
+    terms = read(written(PLACED)).client("contoso").terms
+    assert terms.homes == (Home(("PT",), ("ada@contoso.example",)), Home(("NO",), group="Sales"))
+    fair = Trip(date(2027, 5, 4), date(2027, 5, 15), ("US",), ("bo@contoso.example",), "Trade fair")
+    assert terms.trips == (fair,)
+    assert terms.networks == (
+        Network("203.0.113.0/24", ("203.0.113.0/24",)), Network("2001:DB8::/32", ("2001:db8::/32",)),
+        Network("AS64500", asns=(64500,)), Network("198.51.100.7", ("198.51.100.7/32",)),
+        Network("VPN", ("192.0.2.0/25",), (64501, 64502)),
+    )  # fmt: skip
+    assert from_json(json.loads(json.dumps(terms.as_json()))) == terms  # as a snapshot keeps it
+
+
+@pytest.mark.parametrize(
+    "wrong, right, said",
+    [
+        ('["pt"]', '["UK"]', ("[[client.contoso.home]] number 1", "Write 'GB'")),
+        ('["pt"]', '["Portugal"]', ("countries:", "Write 'PT'")),
+        ('["pt"]', "[]", ("number 1", "countries is missing")),
+        ('["Ada@contoso.example"]', "[]", ("does not say whose home", 'group = "Sales"')),
+        ('["Ada@contoso.example"]', '["Ada"]', ("is a list of user names",)),
+        ('group     = "Sales"', 'group = "Sales"\npeople = ["a@contoso.example"]', ("number 2", "people and a group")),
+        ('group     = "Sales"', 'gruop = "Sales"', ("Did you mean 'group'?",)),
+        ("[[client.contoso.home]]\ncountries = [\"NO\"]", "[[client.contoso.homes]]", ("Did you mean 'home'?",)),
+        ("until     = 2027-05-15", "until = 2027-05-03", ("until (2027-05-03) is before from", "Exchange")),
+        ("until     = 2027-05-15", "until = 2028-05-15", ("longer than a year", "home section")),
+        ("until     = 2027-05-15", 'until = "2027-05-15"', ("without quotes",)),
+        ("until     = 2027-05-15", "until = 2027-05-15T10:00:00", ("is no day",)),
+        ("until     = 2027-05-15", "", ("until is missing",)),
+        ('people    = ["bo@contoso.example"]', "people = []", ("people is empty", "leave people out")),
+        ('people    = ["bo@contoso.example"]\ncountries = ["US"]\n', "", ("would explain every sign-in",)),
+        ('"203.0.113.0/24"', '"203.0.113.7/24"', ('Write "203.0.113.0/24" for the whole range, or "203.0.113.7"',)),
+        ('"203.0.113.0/24"', '"203.0.113.0/33"', ("is no range of addresses",)),
+        ('"203.0.113.0/24"', '"0.0.0.0/0"', ("wider than any one network",)),
+        ('"203.0.113.0/24"', '"::/0"', ("wider than any one network",)),
+        ('"203.0.113.0/24"', '"::ffff:203.0.113.0/120"', ('Write "203.0.113.0/24"',)),
+        ('"as64500"', '"AS0"', ("'AS0' is no AS number",)),
+        ('"as64500"', "64500", ("networks is a list",)),
+        ("64501", "0", ("[[client.contoso.network]] number 1: asns: 0 is no AS number",)),
+        ("64501", "4294967295", ("is no AS number",)),
+        ("64501", "true", ("is no AS number",)),
+        ('name      = "VPN"', "", ("name is missing",)),
+        ('addresses = ["192.0.2.0/25"]\nasns      = [64501, "AS64502"]', "", ("neither addresses nor asns",)),
+    ],
+)  # fmt: skip
+def test_mistakes_about_places_are_named(written, wrong, right, said):
+    assert wrong in PLACED
+    with pytest.raises(ConfigError) as caught:
+        read(written(PLACED.replace(wrong, right)))
+    assert all(part in str(caught.value) for part in (*said, "keyround.toml"))
+
+
+def test_the_examples_of_a_new_file_are_right_once_the_marks_are_gone(written):
+    lines = [line.removeprefix("# ") for line in EXAMPLES.format(key="contoso").splitlines()[1:]]
+    terms = read(written(GOOD + "\n".join(line for line in lines if line != "#"))).client("contoso").terms
+    assert (len(terms.homes), len(terms.trips), len(terms.networks)) == (1, 1, 1)

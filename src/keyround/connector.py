@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from .errors import HARMLESS, CollectError, NotEnabled, Unexpected, from_json
-from .model import TABLES, Account, AccountMeasure, AccountUse, FactorUse, Row, SignIn
+from .model import AS_WHOLE_AS, NAME, TABLES, Account, AccountMeasure, AccountUse, FactorUse, Row, SignIn
 
 S = TypeVar("S")
 P = TypeVar("P")
@@ -289,7 +289,27 @@ def table_outcome(connector: Connector[Any], outcomes: Mapping[str, Outcome], ta
             return replace(collected, without=untold) if isinstance(collected, Incomplete) else Complete(0, untold)
     if table is AccountUse:
         return Complete(0, _use_untold(connector, outcomes))
+    if counts := AS_WHOLE_AS.get(NAME[table]):
+        return _counted(_collected(connector, outcomes, TABLES[counts]))
     return _collected(connector, outcomes, table)
+
+
+_COUNTED = {
+    "mfa": ("single_factor", "satisfied"),
+    "country": ("country", "abroad"),
+    "app": ("apps",),
+    "address": ("addresses",),
+    "correlation_id": ("redeemed",),
+}
+"""Columns of sign_ins -> those of sign_in_places that say less without them; others are called the same."""
+
+
+def _counted(log: Outcome) -> Outcome:
+    """What is known about sign-ins once they are counted: as much as about the records."""
+    if isinstance(log, NotOffered):
+        return log
+    told = {name: error for column, error in log.without.items() for name in _COUNTED.get(column, (column,))}
+    return replace(log, without=told)
 
 
 def _collected(connector: Connector[Any], outcomes: Mapping[str, Outcome], table: type[Row]) -> Outcome:

@@ -36,6 +36,7 @@ from .connector import (
     outcome_from_json,
     table_outcomes,
 )
+from .derived import homes
 from .engine import acceptance, ledger, sandbox, thresholds
 from .engine import sealed as sealing
 from .engine.evaluate import evaluate
@@ -45,7 +46,7 @@ from .errors import CollectError, ConfigError, RuleError, StoreError, Unexpected
 from .geo import Atlas
 from .model import NAME, Account, Row, SignIn, Tenant, bare, columns, prefixed
 from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
-from .terms import Terms
+from .terms import Remark, Terms
 from .terms import from_json as terms_from_json
 
 R = TypeVar("R", bound=Row)
@@ -280,7 +281,10 @@ def _manifest(
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Every result of one snapshot, and the tables behind them by tenant. `strict` says with which thresholds."""
+    """Every result of one snapshot, and the tables behind them by tenant; what the client laid down for it.
+
+    `strict` says with which thresholds.
+    """
 
     tenants: tuple[TenantInfo, ...]
     coverage: tuple[Coverage, ...]
@@ -289,6 +293,8 @@ class Judgement:
     outcomes: Mapping[str, Mapping[str, Outcome]]
     strict: thresholds.Strictness
     directories: Mapping[str, sealing.Directory]
+    terms: Terms = field(default_factory=Terms)
+    remarks: tuple[Remark, ...] = ()
 
     def of(self, snapshot: Snapshot) -> Judgement:
         """The same, with its tables read from where the snapshot lies now."""
@@ -334,6 +340,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
     }
     strict = thresholds.applied(rules, terms.thresholds)
     tenants, coverage, results, sources, known, directories = [], [], [], {}, {}, {}
+    named = _named(snapshot, terms)
     for entry in manifest["tenants"]:
         reader = connector(entry["connector"])
         outcomes = {name: outcome_from_json(raw) for name, raw in entry["outcomes"].items()}
@@ -343,7 +350,8 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
         at_home = None if tenant.home_countries is None else list(tenant.home_countries)
         own = [prefixed(tenant.connector, name) for name in entry.get("own_access", ())]
         of_tenant = given | {"home_countries": at_home, "emergency_accounts": terms.emergency_accounts,
-                             "own_access": own, "terms": terms, "log_since": _log_since(entry, outcomes),
+                             "own_access": own, "terms": terms, "named": named[tenant.id],
+                             "elsewhere": _elsewhere(named, tenant.id), "log_since": _log_since(entry, outcomes),
                              "measured": not isinstance(of_table["account_measures"], NotOffered)}  # fmt: skip
         sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
         with sandbox.opened(sources[tenant.id], tenant.id) as db:
@@ -361,7 +369,27 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
             module = "" if dataset.stands_in_for else dataset.module  # who needs a stand-in misses it
             replacing = dataset.name in replaced
             coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome, replacing, module))
-    return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known, strict, directories)
+    said = homes.remarks(terms, named)
+    return Judgement(
+        tuple(tenants), tuple(coverage), tuple(results), sources, known, strict, directories, terms, said
+    )
+
+
+def _named(snapshot: Snapshot, terms: Terms) -> dict[str, homes.Named]:
+    """The people and groups of the client's homes and trips, looked up in every tenant before any is judged."""
+    found = {}
+    for entry in snapshot.manifest["tenants"]:
+        found[entry["id"]] = homes.Named()
+        if homes.people_of(terms) or homes.groups_of(terms):
+            files = {name: sandbox.Files(paths) for name, paths in snapshot.files(entry).items()}
+            with sandbox.opened(files, entry["id"]) as db:
+                found[entry["id"]] = homes.named(db, terms)
+    return found
+
+
+def _elsewhere(named: Mapping[str, homes.Named], tenant: str) -> frozenset[str]:
+    """What the client's other tenants know of its words."""
+    return frozenset(word for other, found in named.items() if other != tenant for word in found.known())
 
 
 def _log_since(entry: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> datetime | None:
@@ -535,6 +563,8 @@ def reported(
             mistakes=judged.strict.mistakes,
             previous=before.taken_at,
             changes=ledger.changes(before, known),
+            terms=judged.terms,
+            remarks=judged.remarks,
         )
 
 

@@ -87,6 +87,19 @@ class Terms:
         return raw
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something a client laid down that could not be taken as written, in the three sentences of every error.
+
+    `tenant` empty: of all of them.
+    """
+
+    happened: str
+    therefore: str
+    remedy: str
+    tenant: str = ""
+
+
 def from_json(raw: Mapping[str, Any]) -> Terms:
     """The terms that a manifest holds; what a later version added is left aside."""
     return msgspec.convert(raw, Terms)

@@ -20,7 +20,8 @@ from keyround.export import sheets
 from keyround.export.blocks import Figure, Figures, Sheet, Table, Text
 from keyround.export.standing import standing
 from keyround.export.text import render
-from keyround.model import MfaEnforcement, SignInPlace
+from keyround.model import KnownAddress, MfaEnforcement, SignInPlace
+from keyround.terms import Home, Network, Remark, Terms, Trip
 
 from .invented import (
     ABROAD,
@@ -421,7 +422,7 @@ def test_nobody_concerned_is_an_answer_unless_something_is_missing() -> None:
 
 
 def test_without_home_countries_the_report_says_which_checks_suffer() -> None:
-    needs = rule("foreign-sign-in", nature="event", needs=frozenset({"home_countries"}))
+    needs = rule("foreign-sign-in", nature="event", columns=frozenset({"abroad"}))
     homeless = replace(M365_TENANT, home_countries=None)
     scan = small(SAFE, (Evaluated(needs, M365, judged(ada="unknown", bo="pass")),), tenant=homeless)
     (row,) = rows(scan, "Not checked")
@@ -453,10 +454,52 @@ def test_an_external_member_is_called_external() -> None:
 
 def test_a_stop_before_a_success_is_not_alarming() -> None:
     stop = SignInPlace("ada", None, "PT", "stopped_after_password", False, True, 1, 0, NOW, NOW, None)
-    entered = SignInPlace("ada", None, "PT", "success", False, True, 1, 0, NOW, NOW, None)
-    assert rows(small([*SAFE, stop]), "Sign-ins abroad")[0]["What happened"] == "Password right, then stopped"
-    assert [row["What happened"] for row in rows(small([*SAFE, stop, entered]), "Sign-ins abroad")] == [
-        "Signed in", "Stopped once, also signed in"]  # fmt: skip
+    for redeemed, said in ((None, "Password right, then stopped"), (False, "Password right, then stopped"),
+                           (True, "Stopped once, also signed in")):  # fmt: skip
+        (row,) = rows(small([*SAFE, replace(stop, redeemed=redeemed)]), "Sign-ins abroad")
+        assert row["What happened"] == said
+
+
+def test_trips_explain_and_the_rest_has_to_be_explained() -> None:
+    entered = SignInPlace(
+        "ada", None, "PT", "success", False, True, 5, 1, NOW, NOW, None, explained="trip", satisfied=3
+    )
+    rest = replace(entered, account_id="bo", records=2, single_factor=0, satisfied=None, explained="nothing")
+    scan = small([*SAFE, account("bo"), entered, rest], FINE)
+    figure = figures(scan)["Successful sign-ins from abroad"]
+    assert (figure.value, figure.tone) == ("7 by 2 people", "warn")
+    assert "5 fit a reported trip, 2 unexplained." in figure.note
+    assert "2 successful sign-ins from abroad have to be explained." in overall(scan).text
+    first, second = rows(scan, "Sign-ins abroad")
+    assert [first[c] for c in ("Explained by", "With second factor", "Password alone", "Factor not known")] == [
+        "Reported trip", 3, 1, 1]  # fmt: skip
+    assert (second["Explained by"], second["Factor not known"]) == (None, None)
+    told = small([*SAFE, entered], FINE)
+    figure = figures(told)["Successful sign-ins from abroad"]
+    assert figure.tone == "good" and "All of them fit a reported trip." in figure.note
+    assert overall(told).tone == "good"
+
+
+def test_what_was_laid_down_about_places_stands_above_the_table() -> None:
+    terms = Terms(
+        homes=(Home(("PT",), group="Sales"),),
+        trips=(Trip(date(2026, 11, 9), date(2026, 11, 10), people=("ada@brandtner.example",)),),
+        networks=(Network("VPN", asns=(64500,)),),
+    )
+    unsure = SignInPlace("ada", None, "PT", "success", False, None, 2, 0, NOW, NOW, None)
+    remark = Remark("Not everybody in Sales is known.", "It cannot say who is at home in Portugal.", "Name the people.")
+    scan = replace(small([*SAFE, unsure, KnownAddress("192.0.2.1", "Branch")], FINE), terms=terms, remarks=(remark,))
+    said = render(sheet(scan, "Sign-ins abroad"))
+    for line in (
+        "Also at home: Sales: Portugal.",
+        "Reported trips: ada@brandtner.example: anywhere, 9 Nov 2026 – 10 Nov 2026.",
+        "Known networks, never abroad: VPN; Branch.",
+        "of 2 sign-ins it is not known whether the person is at home there",
+    ):
+        assert line in said
+    (row,) = rows(scan, "Not checked")
+    assert (row["Extent"], row["Tenant"], row["What to do"]) == ("Not in effect", None, "Name the people.")
+    assert "· It cannot say who is at home in Portugal." in render(sheet(scan, "Summary"))
 
 
 def test_a_reason_stands_once_above_the_people_and_under_not_checked() -> None:

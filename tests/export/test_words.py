@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from keyround import export, words
+from keyround.derived import homes
 from keyround.words import catalogue, country, day, say, speaking, word
 
-SOURCES = sorted(Path(export.__file__).parent.glob("*.py"))
+SOURCES = [*sorted(Path(export.__file__).parent.glob("*.py")), Path(homes.__file__)]
 LANGUAGES = sorted(file.stem for file in Path(words.__file__).parent.glob("*.toml"))
 
 

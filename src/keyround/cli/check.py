@@ -29,7 +29,7 @@ from ..engine.rule import Rule
 from ..errors import HARMLESS, CollectError, NotEnabled, NotLicensed
 from ..export.evidence import label
 from ..export.known import dataset as dataset_name
-from ..model import Row, Tenant
+from ..model import AS_WHOLE_AS, Row, Tenant
 from ..scan import NOTHING, Opened, connector, guard, opened, reached, window
 from ..store import ClientStore
 from ..words import listed, word
@@ -249,7 +249,7 @@ def _say_rules(reader: Connector[Any], outcomes: Mapping[str, Outcome], rules: t
         states = [tables[name] for name in rule.reads]
         if any(isinstance(state, NotOffered) for state in states):
             continue
-        missing = sorted(name for name in rule.reads if isinstance(tables[name], Incomplete))
+        missing = sorted({AS_WHOLE_AS.get(name, name) for name in rule.reads if isinstance(tables[name], Incomplete)})
         columns = sorted(rule.columns & {column for state in states for column in getattr(state, "without", ())})
         verdict = "will run"
         if missing:

@@ -13,6 +13,7 @@ import platformdirs
 from .. import setup
 from ..config import TenantConfig, key_of, read
 from ..config.checked import countries
+from ..config.places import EXAMPLES
 from ..errors import CollectError, ConfigError
 from ..scan import connector
 from ..store import ClientStore
@@ -165,7 +166,7 @@ def _sections(key: str, client: Mapping[str, Any], tenants: list[dict[str, str]]
             lines += ["", part]
         else:
             lines += _table(part)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", EXAMPLES.format(key=key)])
 
 
 def _table(values: Mapping[str, Any]) -> list[str]:

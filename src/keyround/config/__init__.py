@@ -16,12 +16,15 @@ import platformdirs
 from ..errors import ConfigError, nearest
 from ..secrets import SECRET_KEYS, resolve
 from ..terms import Terms
+from . import places
 from .accepted import acceptances, thresholds, together
-from .checked import countries, only, table, text, texts
+from .checked import countries, only, table, text, texts, usernames
 
 PATH_KEYS = frozenset({"token_file"})
 """Settings that name a file which a connector opens itself."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
+_SETTINGS = ("name", "home_countries", "home", "travel", "networks", "network", "emergency_accounts", "every", "tenant",
+             "accept", "thresholds")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,7 @@ def _client(key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, A
         raise ConfigError(f"{place}: a client's key is made of a-z, 0-9 and -.", "Put the full name into `name`.")
     if not isinstance(raw, dict):
         raise ConfigError(f"{place} is not a table.")
-    known = ("name", "home_countries", "emergency_accounts", "every", "tenant", "accept", "thresholds")
-    only(raw, known, place)
+    only(raw, _SETTINGS, place)
     tenants = raw.get("tenant", [])
     if not isinstance(tenants, list) or not tenants:
         raise ConfigError(f"{place} has no tenant.", f"Add a [[client.{key}.tenant]] section.")
@@ -136,7 +138,10 @@ def _client(key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, A
         tenants=tuple(_tenant(key, part, path, number) for number, part in enumerate(tenants, 1)),
         terms=Terms(
             home_countries=countries(raw.get("home_countries", []), place),
-            emergency_accounts=_usernames(raw, "emergency_accounts", place),
+            homes=places.homes(raw, key, place),
+            trips=places.trips(raw, key, place),
+            networks=places.networks(raw, key, place),
+            emergency_accounts=usernames(raw, "emergency_accounts", place),
             thresholds=together(general, thresholds(raw, place)),
             accepted=acceptances(raw, key, place),
         ),
@@ -158,15 +163,6 @@ def key_of(name: str) -> str:
     if not _KEY.fullmatch(key):
         raise ConfigError(f"{name!r} holds no letter or digit to make a key of.", "Give one: a-z, 0-9 and -.")
     return key
-
-
-def _usernames(raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
-    found = raw.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(one, str) and "@" in one for one in found):
-        raise ConfigError(
-            f"{place}: {key} is a list of user names.", f'For example {key} = ["notfall@contoso.example"].'
-        )
-    return tuple(sorted({one.strip().lower() for one in found}))
 
 
 def _place(key: str, named: str, path: Path) -> Path:

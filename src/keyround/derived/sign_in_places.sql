@@ -1,6 +1,8 @@
--- The window's sign-ins, counted by account, country and outcome.
--- A record that names nobody's id belongs to the one account with its user name.
--- First per address, so that no list of addresses ever holds more than there are.
+-- The window's sign-ins, counted by account, country, outcome and what explains them. A record that names nobody's id
+-- belongs to the one account with its user name.
+-- Built for a hundred million rows: what comes from the home countries, nearly everything, is counted in one narrow
+-- pass; only the rest is looked at closer, and only of what is abroad addresses are kept: first per address, so that no
+-- list of them ever holds more than there are.
 with named as (
     select lower(username) as username, min(account_id) as account_id
     from accounts
@@ -8,24 +10,142 @@ with named as (
     group by lower(username)
     having count(*) = 1
 ),
-owned as (
-    select s.tenant, coalesce(s.account_id, n.account_id) as account_id, s.username, s.country, s.outcome, s.legacy,
-           s.address, s.mfa, s.signed_in_at
-    from sign_ins s left join named n on s.account_id is null and n.username = lower(s.username)
-    where s.signed_in_at >= $since and s.signed_in_at < $until
+log as not materialized (
+    select tenant, sign_in_id, account_id, null::varchar as username, lower(username) as name, signed_in_at, outcome,
+           correlation_id, address, country, country_source, asn, app, legacy, mfa
+    from sign_ins
+    where account_id is not null
+    union all
+    select s.tenant, s.sign_in_id, n.account_id, case when n.account_id is null then lower(s.username) end,
+           lower(s.username), s.signed_in_at, s.outcome, s.correlation_id, s.address, s.country, s.country_source,
+           s.asn, s.app, s.legacy, s.mfa
+    from sign_ins s left join named n on n.username = lower(s.username)
+    where s.account_id is null
+),
+near as (
+    select tenant, account_id, username, country, outcome, legacy, count(*) as records,
+           count(*) filter (mfa = 'single_factor') as single_factor, count(*) filter (mfa = 'satisfied') as satisfied,
+           min(signed_in_at) as first_at, max(signed_in_at) as last_at,
+           max(country_source) filter (country_source <> 'provider') as looked_up_in
+    from log
+    where signed_in_at >= $since and signed_in_at < $until and list_contains($home_countries::varchar[], country)
+    group by all
+),
+
+-- Stopped after the password, which happens to everybody with a second factor on the way in: did the same person, by the
+-- same correlation id or from the same address, get in within some minutes? Where a success cannot be compared, or a
+-- record does not say whose it is, that stays open.
+stops as (
+    select sign_in_id, signed_in_at, correlation_id, address, coalesce(account_id, username) as who,
+           account_id is null as unowned
+    from log
+    where signed_in_at >= $since and signed_in_at < $until and outcome = 'stopped_after_password'
+      and $home_countries::varchar[] is not null and list_contains($home_countries::varchar[], country) is not true
+),
+entries as not materialized (
+    select coalesce(account_id, username) as who, account_id is null as unowned, signed_in_at, correlation_id, address,
+           outcome = 'success' as entered
+    from log
+    where (outcome = 'success') is not false and signed_in_at >= $since - to_minutes($minutes::integer)
+      and signed_in_at < $until + to_minutes($minutes::integer)
+),
+own as (
+    select o.sign_in_id,
+           any_true(e.entered and (e.correlation_id = o.correlation_id or e.address = o.address)) as redeemed
+    from stops o join entries e on e.who = o.who
+     and e.signed_in_at between o.signed_in_at - to_minutes($minutes::integer)
+                            and o.signed_in_at + to_minutes($minutes::integer)
+    group by o.sign_in_id
+),
+spans as (  -- the stretches of that many minutes a success may lie in, so that both can be joined by number
+    select o.*, unnest(generate_series(epoch(signed_in_at)::bigint // ($minutes::bigint * 60) - 1,
+                                       epoch(signed_in_at)::bigint // ($minutes::bigint * 60) + 1)) as span
+    from stops o left join own w using (sign_in_id)
+    where w.redeemed is not true
+),
+doubted as (
+    select distinct o.sign_in_id
+    from spans o join entries e on epoch(e.signed_in_at)::bigint // ($minutes::bigint * 60) = o.span
+    where (o.unowned or e.unowned) and (e.who = o.who) is not true
+      and e.signed_in_at between o.signed_in_at - to_minutes($minutes::integer)
+                             and o.signed_in_at + to_minutes($minutes::integer)
+      and (e.correlation_id = o.correlation_id or e.address = o.address) is not false
+),
+settled as (
+    select o.sign_in_id, case when w.redeemed then true
+                              when d.sign_in_id is not null then null
+                              when w.sign_in_id is not null then w.redeemed
+                              else false end as redeemed
+    from stops o left join own w using (sign_in_id) left join doubted d using (sign_in_id)
+),
+
+-- Whose home it is, and who told of a trip. A person is an account of the directory, else the name in the record.
+homes as (
+    select who, list(country) filter (sure) as sure, list(country) filter (not sure) as perhaps
+    from (select unnest($home_who::varchar[]) as who, unnest($home_country::varchar[]) as country,
+                 unnest($home_sure::boolean[]) as sure)
+    group by who
+),
+everybody as (
+    select any_value(sure) as sure, any_value(perhaps) as perhaps from homes where who = '*'
+),
+trips as (
+    select who, country, unnest(generate_series(first::timestamp, last::timestamp, to_days(1)))::date as day
+    from (select unnest($trip_who::varchar[]) as who, unnest($trip_country::varchar[]) as country,
+                 unnest($trip_first::date[]) as first, unnest($trip_last::date[]) as last)
+),
+far as (
+    select l.*, case when a.account_id is not null then a.account_id else coalesce(l.name, l.account_id) end as who,
+           a.account_id is null as stranger,
+           k.address is not null or coalesce(list_contains($asns::bigint[], l.asn), false) as known
+    from log l
+    left join known_addresses k on k.address = l.address
+    left join accounts a on a.account_id = l.account_id
+    where l.signed_in_at >= $since and l.signed_in_at < $until
+      and list_contains($home_countries::varchar[], l.country) is not true
+),
+placed as (
+    select f.*,
+           case when f.country is null then null
+                when list_contains(h.sure, f.country) or list_contains(e.sure, f.country) then false
+                when list_contains(h.perhaps, f.country) or list_contains(e.perhaps, f.country)
+                  or (f.stranger and list_contains($strangers::varchar[], f.country))
+                  or (f.who is null and list_contains($nameless::varchar[], f.country)) then null
+                when $home_countries::varchar[] is not null then true
+           end as elsewhere
+    from far f left join homes h on h.who = f.who cross join everybody e
+),
+judged as (
+    select p.*, case when p.known and p.elsewhere is not false then false else p.elsewhere end as abroad,
+           case when p.known and p.elsewhere is not false then 'network'
+                when p.elsewhere and exists (
+                    select 1 from trips t
+                    where t.day = p.signed_in_at::date and t.who in (p.who, '*') and t.country in (p.country, '*')
+                ) then 'trip'
+                when p.elsewhere then 'nothing' end as explained
+    from placed p
 ),
 counted as (
-    select tenant, account_id, case when account_id is null then username end as username, country, outcome, legacy,
-           address, count(*) as records, count(*) filter (mfa = 'single_factor') as single_factor,
-           min(signed_in_at) as first_at, max(signed_in_at) as last_at
-    from owned
+    select tenant, account_id, username, country, outcome, legacy, abroad, explained,
+           case when outcome = 'stopped_after_password' and abroad is not false then r.redeemed end as redeemed,
+           case when abroad then address end as address, count(*) as records,
+           count(*) filter (mfa = 'single_factor') as single_factor, count(*) filter (mfa = 'satisfied') as satisfied,
+           min(signed_in_at) as first_at, max(signed_in_at) as last_at,
+           list_sort(list(distinct app) filter (abroad and app is not null))[:5] as apps,
+           max(country_source) filter (country_source <> 'provider') as looked_up_in
+    from judged j left join settled r on r.sign_in_id = j.sign_in_id
     group by all
 )
-select tenant, account_id, username, country, outcome, legacy,
-       not list_contains($home_countries::varchar[], country) as abroad,
+select tenant, account_id, username, country, outcome, legacy, abroad, explained, redeemed,
        sum(records)::bigint as records, sum(single_factor)::bigint as single_factor,
-       min(first_at) as first_at, max(last_at) as last_at,
-       list(address order by records desc, address)[:5] as addresses
+       sum(satisfied)::bigint as satisfied, min(first_at) as first_at, max(last_at) as last_at,
+       (list(address order by records desc, address) filter (address is not null))[:5] as addresses,
+       list_sort(list_distinct(flatten(list(apps) filter (apps is not null))))[:5] as apps,
+       max(looked_up_in) as looked_up_in
 from counted
-group by tenant, account_id, username, country, outcome, legacy
+group by tenant, account_id, username, country, outcome, legacy, abroad, explained, redeemed
+union all by name
+select tenant, account_id, username, country, outcome, legacy, false as abroad, records, single_factor, satisfied,
+       first_at, last_at, looked_up_in
+from near
 order by all

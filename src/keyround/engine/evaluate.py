@@ -12,7 +12,7 @@ import duckdb
 
 from ..connector import Complete, Incomplete, NotOffered, Outcome
 from ..errors import CollectError, RuleError
-from ..model import TABLES, bare, columns
+from ..model import AS_WHOLE_AS, TABLES, bare, columns
 from . import sandbox
 from .results import DoesNotApply, Evaluated, Judged, NotEvaluated, Result, Verdict
 from .rule import SEVERITIES, Rule
@@ -44,19 +44,24 @@ def evaluate(rule: Rule, db: duckdb.DuckDBPyConnection, tenant: str, provider: s
     missed = {name: outcome.error for name, outcome in read.items() if isinstance(outcome, Incomplete)}
     halves = {name: error for name, error in missed.items() if name not in rule.beside}
     if halves and rule.partial == "refuse":
-        return NotEvaluated(rule, tenant, halves)
+        return NotEvaluated(rule, tenant, _called(halves))
     judged = sorted(_judged(rule, db, provider, given, patience), key=lambda j: (j.subject, j.aspect))
     for one, next_one in itertools.pairwise(judged):
         if (one.subject, one.aspect) == (next_one.subject, next_one.aspect):
             raise RuleError(f"{rule.id}: {one.subject!r} comes twice with the aspect {one.aspect!r}.")
     if halves:
         if not any(j.verdict == "fail" for j in judged):
-            return NotEvaluated(rule, tenant, halves)
+            return NotEvaluated(rule, tenant, _called(halves))
         judged = [j if j.verdict == "fail" else replace(j, verdict="unknown") for j in judged]
     missing = missed | dict(_without(rule, read))
     if not judged:
         missing = {name: error for name, error in missing.items() if empties(rule, name)}
-    return Evaluated(rule, tenant, tuple(judged), missing)
+    return Evaluated(rule, tenant, tuple(judged), _called(missing))
+
+
+def _called(missing: Mapping[str, CollectError]) -> dict[str, CollectError]:
+    """A table that counts another one is missed under the name of that: it is what a permission or a plan gives."""
+    return {AS_WHOLE_AS.get(name, name): error for name, error in missing.items()}
 
 
 def empties(rule: Rule, name: str) -> bool:

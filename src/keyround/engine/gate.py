@@ -55,7 +55,7 @@ FUNCTIONS = AGGREGATES | _words("""
     abs ceil floor greatest if least mod nullif round sign trunc
     concat concat_ws contains ends_with left length lower ltrim position prefix regexp_extract regexp_full_match
     regexp_matches replace right rtrim split_part starts_with strip_accents substring suffix trim upper
-    array_length len list_append list_concat list_contains list_distinct list_extract list_has
+    array_length flatten len list_append list_concat list_contains list_distinct list_extract list_has
     list_has_all list_has_any list_position list_reverse_sort list_slice list_sort list_unique list_value
     date_diff date_part date_trunc datediff datepart datetrunc day dayofweek epoch hour isodow month year
     to_days to_hours to_minutes to_months to_seconds to_weeks to_years

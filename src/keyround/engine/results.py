@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from ..connector import Outcome, Tables, Window
 from ..errors import HARMLESS, CollectError, ConfigError
 from ..model import Row
-from ..terms import Acceptance
+from ..terms import Acceptance, Remark, Terms
 from .rule import Rule, Severity
 
 Verdict = Literal["fail", "pass", "unknown"]
@@ -259,6 +259,8 @@ class Scan:
     mistakes: tuple[ConfigError, ...] = ()
     previous: datetime | None = None
     changes: tuple[Change, ...] = ()
+    terms: Terms = field(default_factory=Terms)
+    remarks: tuple[Remark, ...] = ()
 
     def rows(self, table: type[R], tenant: str) -> Iterator[R]:
         """One tenant's rows of one table, streamed from the snapshot, ids bare."""

@@ -15,7 +15,8 @@ from .known import address
 _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "outcome": "outcome", "state": "state",
           "verdict": "verdict", "enforcement": "verdict", "kind": "kind", "exempt_kind": "policy_subject",
           "deleted_kind": "policy_subject", "named_under": "policy_side",
-          "password_strength": "password", "password_length": "password", "judged_by": "judged_by"}  # fmt: skip
+          "password_strength": "password", "password_length": "password", "judged_by": "judged_by", "whose": "whose",
+          "located_by": "located_by"}  # fmt: skip
 _WHO = frozenset({"account", "username", "display_name"})
 
 Who = tuple[str, str]

@@ -23,7 +23,7 @@ class Silence:
     """One thing that was not looked at, in the three sentences every error carries."""
 
     what: str
-    how: Literal["whole", "part", "data"]
+    how: Literal["whole", "part", "data", "terms"]
     tenant: str
     happened: str
     therefore: str
@@ -31,7 +31,8 @@ class Silence:
 
 
 def missing(scan: Scan) -> Iterator[Silence]:
-    """Checks that could not be made, whether factors are demanded, checks made in part, data that no check reads."""
+    """Checks that could not be made, whether factors are demanded, words of the configuration that could not be
+    taken, checks made in part, data that no check reads."""
     results = [r for r in scan.results if not isinstance(r, DoesNotApply)]
     told: set[tuple[str, str, str]] = set()  # tenant and error
     for result in results:
@@ -39,6 +40,9 @@ def missing(scan: Scan) -> Iterator[Silence]:
         if not answered(result):
             yield from _unanswered(scan, result, "whole")
     yield from _undecided(scan)
+    for remark in scan.remarks:
+        what = say("not_checked.configuration")
+        yield Silence(what, "terms", remark.tenant, remark.happened, remark.therefore, remark.remedy)
     for result in filter(answered, results):
         yield from _unanswered(scan, result, "part")
     for covered, column, error in scan.gaps():
@@ -58,7 +62,7 @@ def _unanswered(scan: Scan, result: Evaluated | NotEvaluated, how: Literal["whol
         yield Silence(title, how, result.tenant, _happened(error), error.therefore or therefore, error.remedy)
     if isinstance(result, NotEvaluated) or not (unknown := result.count("unknown")):
         return
-    if "home_countries" in result.rule.needs and _homeless(scan, result.tenant):
+    if "abroad" in result.rule.columns and _homeless(scan, result.tenant):
         happened, remedy = say("not_checked.homeless"), say("not_checked.homeless_remedy")
         yield Silence(title, how, result.tenant, happened, therefore, remedy)
     elif how == "whole" and not errors:
@@ -89,7 +93,8 @@ def _happened(error: CollectError) -> str:
 def silences(scan: Scan) -> list[str]:
     """Each thing the report is silent about once, with the tenant it holds for."""
     name = labels(scan)
-    return list(dict.fromkeys(f"{name.get(m.tenant, m.tenant)}: {m.therefore}" for m in missing(scan)))
+    said = [(name.get(m.tenant, m.tenant), m.therefore) for m in missing(scan)]
+    return list(dict.fromkeys(f"{of}: {therefore}" if of else therefore for of, therefore in said))
 
 
 def sheet(scan: Scan) -> Sheet:
@@ -117,7 +122,7 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
         yield (
             m.what,
             say(f"not_checked.{m.how}"),
-            name.get(m.tenant, m.tenant),
+            name.get(m.tenant, m.tenant) or None,
             m.happened,
             m.therefore,
             m.remedy,

@@ -199,7 +199,7 @@ def _sign_ins(scan: Scan) -> dict[str, Any]:
         accounts += found.values()
     keys = ("total", *_OUTCOMES, "unclassified", "place_unknown")
     said: dict[str, Any] = {name: totals[name] if read else None for name in keys}
-    for name in ("abroad_success", "abroad_attempts"):
+    for name in ("abroad_success", "abroad_on_trip", "abroad_attempts"):
         said[name] = totals[name] if placed else None
     return said | {"not_whole": not_whole, "by_account": [_by_account(one) for one in accounts]}
 
@@ -212,6 +212,7 @@ def _classes(place: SignInPlace) -> dict[str, int]:
         counted["place_unknown"] = n
     elif place.abroad and place.outcome == "success":
         counted["abroad_success"] = n
+        counted["abroad_on_trip"] = n if place.explained == "trip" else 0
     elif place.abroad and place.outcome in _ATTEMPTS:
         counted["abroad_attempts"] = n
     return counted
@@ -224,6 +225,7 @@ def _by_account(one: _Counted) -> dict[str, Any]:
         "username": _lower(one.username),
         "success": one.counts["success"],
         "abroad_success": one.counts["abroad_success"] if one.placed else None,
+        "abroad_on_trip": one.counts["abroad_on_trip"] if one.placed else None,
         "abroad_attempts": one.counts["abroad_attempts"] if one.placed else None,
         "countries": sorted(one.countries),
     }

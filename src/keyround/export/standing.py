@@ -77,6 +77,7 @@ class Abroad:
     """Successful sign-ins from abroad. `unplaced` are successes of which nobody knows whether they were."""
 
     records: int = 0
+    on_trip: int = 0  # of these, from where and when a trip was reported
     who: set[tuple[str, str | None]] = field(default_factory=set)  # tenant, and account or name in the records
     guests: int = 0  # of these, invited from elsewhere: abroad may be their home
     accepted: int = 0  # of these, sign-ins that somebody answers for
@@ -85,6 +86,10 @@ class Abroad:
     partial: list[str] = field(default_factory=list)  # tenants of which not all were
     homeless: list[str] = field(default_factory=list)  # tenants without home countries
     read: int = 0  # tenants of which at least some sign-ins were read
+
+    @property
+    def unexplained(self) -> int:
+        return self.records - self.on_trip - self.accepted
 
     @property
     def certain(self) -> bool:
@@ -209,7 +214,10 @@ def _abroad(scan: Scan) -> Abroad:
             rows += 1
             if place.outcome == "success" and place.abroad:
                 got.records += place.records or 1
-                got.accepted += (place.records or 1) * ((tenant.id, place.account_id, place.country) in answered_for)
+                if place.explained == "trip":
+                    got.on_trip += place.records or 1
+                elif (tenant.id, place.account_id, place.country) in answered_for:
+                    got.accepted += place.records or 1
                 got.who.add((tenant.id, place.account_id or place.username))
             elif place.outcome == "success" and place.abroad is None:
                 got.unplaced += place.records or 1
@@ -277,8 +285,8 @@ def _amber(got: Standing) -> Iterator[str]:
     named = len(got.switchable) + sum(group == "gaps" for group in got.accepted_admins.values())
     if (open_admins := got.admins.count("gaps") - named) > 0:
         yield say("light.open_admins", n=open_admins)
-    if unexplained := got.abroad.records - got.abroad.accepted:
-        yield say("light.abroad", n=unexplained)
+    if got.abroad.unexplained:
+        yield say("light.abroad", n=got.abroad.unexplained)
     if got.serious:
         yield say("light.findings", n=got.serious)
     if not got.people.certain or not got.admins.certain or got.hidden_admins:

@@ -91,6 +91,7 @@ def _abroad(scan: Scan, abroad: Abroad) -> Figure:
     unlicensed = [tenant for tenant in abroad.unread if _unlicensed(scan, tenant)]
     notes = [
         say("summary.home", homes=homes) if homes else "",
+        say("summary.abroad_trips", trips=abroad.on_trip, n=abroad.unexplained) if abroad.on_trip else "",
         say("summary.accepted_of_these", n=abroad.accepted) if abroad.accepted else "",
         say("summary.abroad_guests", n=abroad.guests) if abroad.guests else "",
         _unread(scan, "summary.abroad_unlicensed", unlicensed),
@@ -106,8 +107,8 @@ def _abroad(scan: Scan, abroad: Abroad) -> Figure:
     if abroad.records:
         by = say("summary.by_people", n=len(abroad.who))
         value = say("summary.abroad_some" if abroad.certain else "summary.abroad_least", n=abroad.records, by=by)
-    explained = abroad.records and abroad.records == abroad.accepted
-    tone: Tone = "signed" if explained else "warn" if abroad.records else "good" if abroad.certain else "unknown"
+    tone: Tone = "warn" if abroad.unexplained else "good" if abroad.certain else "unknown"
+    tone = "signed" if abroad.accepted and not abroad.unexplained else tone
     if not abroad.records and not abroad.certain:
         value = say("summary.abroad_none_known")
     return Figure(label, value, note, tone, link)

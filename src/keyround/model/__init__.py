@@ -85,12 +85,15 @@ COMPUTED: frozenset[str] = frozenset(
 )
 """Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
 
+AS_WHOLE_AS: dict[str, str] = {"known_addresses": "sign_ins", "sign_in_places": "sign_ins"}
+"""Computed tables -> the one they count: as whole as that, and named after it where something is missing."""
+
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 
 __all__ = [
-    "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountMeasure", "AccountUse", "AppCredential",
-    "AppGrant", "AppPassword", "AuditEvent", "AuthMethod", "BackupCode", "Column", "Device", "FactorUse",
-    "FirstPlace", "Group", "GroupMember", "Id", "Journey", "KnownAddress", "LicenseAssignment", "MailboxRule",
+    "AS_WHOLE_AS", "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountMeasure", "AccountUse",
+    "AppCredential", "AppGrant", "AppPassword", "AuditEvent", "AuthMethod", "BackupCode", "Column", "Device",
+    "FactorUse", "FirstPlace", "Group", "GroupMember", "Id", "Journey", "KnownAddress", "LicenseAssignment", "MailboxRule",
     "MfaEnforcement", "MfaRegistration", "OrgUnit", "PolicyExclusion", "RiskEvent", "RoleAssignment", "Row",
     "SecureScore", "Setting", "SignIn", "SignInPlace", "Suspicion", "Tenant", "Training", "arrow_schema", "bare",
     "columns", "ddl", "home_address", "prefixed",

@@ -36,13 +36,17 @@ class SignInPlace(Row):
     single_factor: Annotated[int | None, "Of these, known to have used the password alone."] = None
     first_at: Annotated[datetime | None, "First of them, UTC."] = None
     last_at: Annotated[datetime | None, "Last of them, UTC."] = None
-    addresses: Annotated[list[str] | None, "Up to five IP addresses they came from."] = None
-    apps: Annotated[list[str] | None, "Up to five applications they were to."] = None
+    addresses: Annotated[list[str] | None, "Up to five IP addresses they came from; only of those from abroad."] = None
+    apps: Annotated[list[str] | None, "Up to five applications they were to; only of those from abroad."] = None
     looked_up_in: Annotated[str | None, "Name and date of the database that named the country; null: the provider."] = (
         None
     )
-    explained: Annotated[str | None, "What explains it: trip, or network where a known one is the reason."] = None
+    explained: Annotated[
+        str | None,
+        "What explains it: trip; network, where a known one is why it is not abroad; nothing. Null: nothing has to.",
+    ] = None
     redeemed: Annotated[
-        bool | None, "Of those stopped after the password: the same person got in within minutes; null: not known."
+        bool | None,
+        "Of those stopped after the password abroad: the same person got in within minutes; null: not known.",
     ] = None
     satisfied: Annotated[int | None, "Of these, known to have used a second factor."] = None
