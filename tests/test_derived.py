@@ -39,8 +39,8 @@ def holding(rows):
     db = database()
     tables = {type(row) for row in rows}
     for table in tables:
-        db.register("given_rows", as_arrow([row for row in rows if type(row) is table], table, "t", "m365"))
-        db.execute(f'insert into "{NAME[table]}" by name from given_rows')
+        held = as_arrow([row for row in rows if type(row) is table], table, "t", "m365")
+        sandbox.fill(db, NAME[table], held, "t")
     try:
         yield db
     finally:
@@ -53,8 +53,7 @@ def places():
     def compute(*rows, people=PEOPLE, tables=(), elsewhere=frozenset(), home_countries=("DK",), **terms):
         given = GIVEN | {"home_countries": home_countries and list(home_countries), "terms": Terms(**terms)}
         with holding([*people, *rows, *tables]) as db:
-            db.register("known", derived.computed("known_addresses", db, given))
-            db.execute("insert into known_addresses by name from known")
+            sandbox.fill(db, "known_addresses", derived.computed("known_addresses", db, given), "t")
             return derived.computed("sign_in_places", db, given | {"elsewhere": elsewhere}).to_pylist()
 
     return compute

@@ -472,9 +472,11 @@ def _with_derived(
     given: Mapping[str, Any],
 ) -> dict[str, sandbox.Source]:
     sources = dict(files)
-    for name in derived.SQL:
-        with sandbox.opened(sources, tenant.id) as db:
-            sources[name] = sandbox.Rows(derived.computed(name, db, given))
+    with sandbox.opened(files, tenant.id) as db:
+        for name in derived.SQL:
+            table = derived.computed(name, db, given)
+            sandbox.fill(db, name, table, tenant.id)  # the next one may read it
+            sources[name] = sandbox.Rows(table)
     for own in reader.derived:
         with sandbox.opened({name: sources[name] for t in own.reads if (name := NAME[t]) in sources}, tenant.id) as db:
             rows = list(own.rows(_Tables(db, tenant.connector), outcomes, given["now"], given))

@@ -11,16 +11,11 @@ with named as (
     having count(*) = 1
 ),
 log as not materialized (
-    select tenant, sign_in_id, account_id, null::varchar as username, lower(username) as name, signed_in_at, outcome,
-           correlation_id, address, country, country_source, asn, app, legacy, mfa
-    from sign_ins
-    where account_id is not null
-    union all
-    select s.tenant, s.sign_in_id, n.account_id, case when n.account_id is null then lower(s.username) end,
-           lower(s.username), s.signed_in_at, s.outcome, s.correlation_id, s.address, s.country, s.country_source,
-           s.asn, s.app, s.legacy, s.mfa
-    from sign_ins s left join named n on n.username = lower(s.username)
-    where s.account_id is null
+    select s.tenant, s.sign_in_id, coalesce(s.account_id, n.account_id) as account_id,
+           case when s.account_id is null and n.account_id is null then lower(s.username) end as username,
+           lower(s.username) as name, s.signed_in_at, s.outcome, s.correlation_id, s.address, s.country,
+           s.country_source, s.asn, s.app, s.legacy, s.mfa
+    from sign_ins s left join named n on n.username = case when s.account_id is null then lower(s.username) end
 ),
 near as (
     select tenant, account_id, username, country, outcome, legacy, count(*) as records,
@@ -35,21 +30,22 @@ near as (
 -- Stopped after the password, which happens to everybody with a second factor on the way in: did the same person, by the
 -- same correlation id or from the same address, get in within some minutes? Where a success cannot be compared, or a
 -- record does not say whose it is, that stays open.
-stops as (
+stops as materialized (
     select sign_in_id, signed_in_at, correlation_id, address, coalesce(account_id, username) as who,
            account_id is null as unowned
     from log
     where signed_in_at >= $since and signed_in_at < $until and outcome = 'stopped_after_password'
       and $home_countries::varchar[] is not null and list_contains($home_countries::varchar[], country) is not true
 ),
-entries as not materialized (
+entries as materialized (
     select coalesce(account_id, username) as who, account_id is null as unowned, signed_in_at, correlation_id, address,
            outcome = 'success' as entered
     from log
     where (outcome = 'success') is not false and signed_in_at >= $since - to_minutes($minutes::integer)
       and signed_in_at < $until + to_minutes($minutes::integer)
+      and (account_id is null or account_id in (select who from stops) or (select bool_or(unowned) from stops))
 ),
-own as (
+own as materialized (
     select o.sign_in_id,
            any_true(e.entered and (e.correlation_id = o.correlation_id or e.address = o.address)) as redeemed
     from stops o join entries e on e.who = o.who

@@ -95,15 +95,20 @@ def opened(sources: Mapping[str, Source], tenant: str, *, memory_mib: int = 1024
                         db.execute(ddl(name, table))
                     case Rows(rows):
                         db.execute(ddl(name, table))
-                        db.register("given_rows", rows)
-                        db.execute(f'insert into "{name}" by name from given_rows where tenant = ?', [tenant])
-                        db.unregister("given_rows")
+                        fill(db, name, rows, tenant)
                     case Files() as files:
                         db.execute(f'create view "{name}" as {_view(db, table, files, tenant)}')
             db.execute(LOCK)
             yield db
     finally:
         shutil.rmtree(private, ignore_errors=True)
+
+
+def fill(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, tenant: str) -> None:
+    """Put a tenant's rows into a table that has no source; a table computed from others may so be one of them."""
+    db.register("given_rows", rows)
+    db.execute(f'insert into "{name}" by name from given_rows where tenant = ?', [tenant])
+    db.unregister("given_rows")
 
 
 def prepare(db: duckdb.DuckDBPyConnection) -> None:

@@ -64,7 +64,7 @@ def sheet(scan: Scan) -> Sheet:
 
 
 def _unplaced(scan: Scan, tenant: str, called: str) -> Iterator[str]:
-    """What is not listed, since nobody knows whether it was abroad: for want of a country or of who is at home there."""
+    """What is not listed, since nobody knows whether it was abroad: for want of a country, or of whose home it is."""
     nowhere = homes = 0
     for place in scan.rows(SignInPlace, tenant):
         if place.abroad is None:

@@ -93,8 +93,8 @@ NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
 __all__ = [
     "AS_WHOLE_AS", "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountMeasure", "AccountUse",
     "AppCredential", "AppGrant", "AppPassword", "AuditEvent", "AuthMethod", "BackupCode", "Column", "Device",
-    "FactorUse", "FirstPlace", "Group", "GroupMember", "Id", "Journey", "KnownAddress", "LicenseAssignment", "MailboxRule",
-    "MfaEnforcement", "MfaRegistration", "OrgUnit", "PolicyExclusion", "RiskEvent", "RoleAssignment", "Row",
-    "SecureScore", "Setting", "SignIn", "SignInPlace", "Suspicion", "Tenant", "Training", "arrow_schema", "bare",
+    "FactorUse", "FirstPlace", "Group", "GroupMember", "Id", "Journey", "KnownAddress", "LicenseAssignment",
+    "MailboxRule", "MfaEnforcement", "MfaRegistration", "OrgUnit", "PolicyExclusion", "RiskEvent", "RoleAssignment",
+    "Row", "SecureScore", "Setting", "SignIn", "SignInPlace", "Suspicion", "Tenant", "Training", "arrow_schema", "bare",
     "columns", "ddl", "home_address", "prefixed",
 ]  # fmt: skip
