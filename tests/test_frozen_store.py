@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from keyround.cli import check
 from keyround.engine.results import Evaluated
 from keyround.engine.rule import load
-from keyround.scan import reported
+from keyround.scan import judge, reported
 from keyround.store import ClientStore
+from keyround.terms import Home, Network, Terms, Trip
 
 STORES = sorted((Path(__file__).parents[1] / "fixtures" / "stores").iterdir())
 
@@ -44,3 +46,29 @@ def test_the_findings_are_those_sealed_in_it(folder):
     keys = [[entry["tenant"], entry["rule"], *([fail, ""] if isinstance(fail, str) else fail)]
             for entry in sealed["rules"] for fail in entry.get("fail", [])]  # fmt: skip
     assert sorted(keys) == expected["findings"]
+
+
+def test_homes_trips_and_networks_can_be_laid_down_afterwards(capsys):
+    store = ClientStore(STORES[0], "acme")
+    snapshot = store.snapshot(store.stamps()[-1])
+    (rule,) = [rule for rule in load() if rule.id == "foreign-sign-in"]
+
+    def foreign(terms):
+        judged = judge(snapshot, [rule], terms=terms)
+        found = {j.aspect: j.evidence for r in judged.results for j in r.judged if j.verdict == "fail"}
+        return found, judged.remarks
+
+    typo = Terms(("DE",), (Home(("AT",), ("till.jesen@atelier-hollenstedt.example",)),))
+    plain, (remark,) = foreign(typo)
+    assert plain.keys() == {"AT", "DK", "NG", "PT", "VN"}
+    assert "Did you mean till.jessen@atelier-hollenstedt.example?" in remark.remedy
+    check._say_places(store, typo)
+    assert f"{remark.happened} {remark.therefore}" in " ".join(capsys.readouterr().out.split())
+    at, name = plain["PT"]["first_seen"].date(), plain["PT"]["account"].lower()
+    laid_down = Terms(
+        home_countries=("DE",),
+        homes=(Home(("AT",), ("till.jessen@atelier-hollenstedt.example",)),),
+        trips=(Trip(at, plain["PT"]["last_seen"].date(), ("PT",), (name,)),),
+        networks=(Network("VPN", tuple(plain["VN"]["addresses"])),),
+    )
+    assert foreign(laid_down) == ({country: plain[country] for country in ("DK", "NG")}, ())

@@ -375,6 +375,14 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
     )
 
 
+def remarks(snapshot: Snapshot, terms: Terms) -> tuple[Remark, ...]:
+    """What of the terms' people and groups the snapshot does not know. Raises StoreError when it cannot be read."""
+    try:
+        return homes.remarks(terms, _named(snapshot, terms))
+    except duckdb.Error as error:
+        raise StoreError(f"The snapshot cannot be read: {str(error).splitlines()[0]}.", _UNREADABLE) from error
+
+
 def _named(snapshot: Snapshot, terms: Terms) -> dict[str, homes.Named]:
     """The people and groups of the client's homes and trips, looked up in every tenant before any is judged."""
     found = {}

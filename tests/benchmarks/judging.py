@@ -1,4 +1,4 @@
-"""One rule over many sign-ins, sandbox and verdicts included, beside the bare query over the same columns."""
+"""Sign-ins counted and judged, sandbox and verdicts included, beside the bare query over the same columns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from keyround import derived
 from keyround.connector import Complete
 from keyround.engine import sandbox
 from keyround.engine.evaluate import evaluate
@@ -18,8 +19,9 @@ from .timing import interleaved, say
 
 NOW = datetime(2026, 11, 20)
 BARE = """
-select account_id, country, bool_or(outcome = 'success' and country <> 'DE'), count(*), max(signed_in_at)
-from read_parquet(?) where outcome = 'success' and signed_in_at >= ? group by account_id, country
+select account_id, country, outcome, legacy, count(*), count(*) filter (mfa = 'single_factor'), max(country_source),
+       min(signed_in_at), max(signed_in_at), max(address), max(app), max(correlation_id), max(username)
+from read_parquet(?) where signed_in_at >= ? group by account_id, country, outcome, legacy
 """
 
 
@@ -40,6 +42,8 @@ def measure(rows: int) -> None:
 
         def ours() -> None:
             with sandbox.opened(files, "t") as db:
+                for name in ("known_addresses", "sign_in_places"):
+                    sandbox.fill(db, name, derived.computed(name, db, given), "t")
                 evaluate(rule, db, "t", "m365", outcomes, given)
 
         def bare() -> None:
@@ -47,7 +51,7 @@ def measure(rows: int) -> None:
                 db.execute(BARE, [str(path), since]).fetchall()
 
         mine, floor = interleaved(ours, bare, 3)
-        say(f"rule foreign-sign-in over {rows:,} sign-ins", mine, floor, "the bare DuckDB query")
+        say(f"sign_in_places and foreign-sign-in over {rows:,} sign-ins", mine, floor, "the bare DuckDB query")
 
 
 def _generate(path: Path, rows: int) -> None:
@@ -55,9 +59,13 @@ def _generate(path: Path, rows: int) -> None:
         copy (
           select 't' as tenant, 'm365:' || i as sign_in_id, 'm365:' || (hash(i) % 20000) as account_id,
                  timestamp '2026-10-21' + interval 1 second * (i * 2592000 // {rows}) as signed_in_at,
-                 case when hash(i, 1) % 100 < 93 then 'success' else 'failure' end as outcome,
+                 'p' || (hash(i) % 20000) as username,
+                 case when hash(i, 1) % 100 < 93 then 'success' when hash(i, 1) % 100 < 95 then 'stopped_after_password'
+                      else 'failure' end as outcome, 'c' || hash(i, 5) as correlation_id,
                  case when hash(i, 2) % 1000 < 990 then 'DE' else 'FR' end as country,
-                 '192.0.2.' || (hash(i, 3) % 250) as address, false as legacy, 'unknown' as mfa
+                 '192.0.2.' || (hash(i, 3) % 250) as address, 'provider' as country_source,
+                 64500 + hash(i, 3) % 9 as asn, 'App ' || (hash(i, 6) % 40) as app, false as legacy,
+                 case when hash(i, 4) % 3 = 0 then 'satisfied' else 'unknown' end as mfa
           from range({rows}) r(i)
         ) to '{path}' (compression zstd)
     """)

@@ -30,8 +30,9 @@ from ..errors import HARMLESS, CollectError, NotEnabled, NotLicensed
 from ..export.evidence import label
 from ..export.known import dataset as dataset_name
 from ..model import AS_WHOLE_AS, Row, Tenant
-from ..scan import NOTHING, Opened, connector, guard, opened, reached, window
+from ..scan import NOTHING, Opened, connector, guard, opened, reached, remarks, window
 from ..store import ClientStore
+from ..terms import Terms
 from ..words import listed, word
 from . import options
 from .laid_down import mistakes
@@ -56,6 +57,7 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     found = [_completed(config.path, client, part, store) for part in chosen.tenants]
     ready = [opened(part) for part in found if part]
     whole = [_checked(tenant, store, rules, asked) for tenant in ready]
+    _say_places(store, chosen.terms)
     wrong = mistakes(config.path.name, chosen, store, rules)
     for mistake in wrong:
         say(mistake)
@@ -72,6 +74,16 @@ def _completed(path: Path, client: str, tenant: TenantConfig, store: ClientStore
         print(f"{connector(tenant.connector).title}, {tenant.place}")
         say(error.about(error.therefore or NOTHING))
         return None
+
+
+def _say_places(store: ClientStore, terms: Terms) -> None:
+    """Whom and what homes and trips name that is not there, as far as the newest scan knows."""
+    if not (stamps := store.stamps()) or not (said := remarks(store.snapshot(stamps[-1]), terms)):
+        return
+    print("Configuration, compared with the newest scan")
+    for remark in said:
+        _print("  ", f"{remark.happened} {remark.therefore} {remark.remedy}", hang="  ")
+    print()
 
 
 @dataclass(slots=True)
