@@ -370,9 +370,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
             replacing = dataset.name in replaced
             coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome, replacing, module))
     said = homes.remarks(terms, named)
-    return Judgement(
-        tuple(tenants), tuple(coverage), tuple(results), sources, known, strict, directories, terms, said
-    )
+    return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known, strict, directories, terms, said)
 
 
 def remarks(snapshot: Snapshot, terms: Terms) -> tuple[Remark, ...]:
