@@ -52,6 +52,7 @@ from .terms import from_json as terms_from_json
 R = TypeVar("R", bound=Row)
 NOTHING = "Nothing could be read, so there is no report."
 WAIT = timedelta(minutes=3)  # for answers that a provider prepares in its own time
+MEMORY = timedelta(days=180)  # how far back stored days of sign-ins are read; none of it is asked for again
 _UNREADABLE = "Restore the file it names from a backup, or remove it and scan again."
 Progress = Callable[[str, str, Outcome | Cost | None], None]
 """Called with (tenant, data set, None) before a data set is read, with its outcome after, and with
@@ -248,9 +249,11 @@ def _manifest(
         return [dataset for dataset in used if dataset.name not in replaced]
 
     def parts(tenant: _Collected) -> dict[str, str]:
+        """The stored days of the window, and of the time before that earlier scans left."""
+        remembered = replace(asked, since=min(asked.since, asked.until - MEMORY))
         found: dict[str, str] = {}
         for dataset in logs(tenant):
-            found |= hashed(store.root, store.parts(tenant.id, dataset.name, reached(dataset, asked)))
+            found |= hashed(store.root, store.parts(tenant.id, dataset.name, reached(dataset, remembered)))
         return found
 
     def reach(tenant: _Collected) -> dict[str, str]:
@@ -339,6 +342,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
         "until": datetime.fromisoformat(manifest["until"]),
     }
     strict = thresholds.applied(rules, terms.thresholds)
+    terms = replace(terms, thresholds={rule.id: rule.parameters for rule in strict.rules if rule.id in strict.usual})
     tenants, coverage, results, sources, known, directories = [], [], [], {}, {}, {}
     named = _named(snapshot, terms)
     for entry in manifest["tenants"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import collecting, judging, policies, remembering, scanning, starting, two_step
+from . import collecting, judging, patterns, policies, remembering, scanning, starting, two_step
 
 
 def main() -> None:
@@ -15,9 +15,15 @@ def main() -> None:
     parser.add_argument(
         "--scanned", type=int, default=5_000, help="accounts of a whole scan, with twelve sign-ins each"
     )
+    parser.add_argument("--patterns", type=int, default=5_000_000, help="sign-ins for all rules about them")
+    parser.add_argument("--only", choices=("patterns",), help="nothing else")
     asked = parser.parse_args()
+    if asked.only:
+        patterns.measure(asked.patterns)
+        return
     starting.measure()
     judging.measure(asked.rows)
+    patterns.measure(asked.patterns)
     policies.measure(asked.accounts)
     two_step.measure(asked.accounts)
     scanning.measure(asked.scanned, 12 * asked.scanned)

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.methods import STRENGTH
 from ..terms import Terms
-from . import homes
+from . import homes, patterns
 from .known_addresses import known_addresses
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-SQL = ("known_addresses", "sign_in_places", "account_use", "factor_use")
+SQL = (
+    "known_addresses", "sign_in_places", "account_use", "factor_use", "first_places", "journeys", "password_tries",
+    "suspicions",
+)  # fmt: skip
 """Tables, in the order in which they are computed; each has a file of that name."""
 REDEEMED_WITHIN = 10
 """Minutes between a stop after the password and the success it led to."""
@@ -27,6 +30,7 @@ _GIVEN = {
     "sign_in_places": ("since", "until", "home_countries", "minutes", *homes.parameters(Terms(), homes.Named())),
     "account_use": ("log_since", "measured"),
     "factor_use": ("since", "until", "words", "strengths"),
+    **patterns.GIVEN,
 }
 
 
@@ -44,4 +48,6 @@ def computed(name: str, db: duckdb.DuckDBPyConnection, given: Mapping[str, Any])
     if name == "sign_in_places":
         here = given.get("named") or homes.named(db, terms)
         values |= homes.parameters(terms, here, given.get("elsewhere", frozenset()))
+    if name in patterns.GIVEN:
+        values |= patterns.parameters(terms)
     return db.sql(select, params={key: values[key] for key in _GIVEN[name]}).to_arrow_table()

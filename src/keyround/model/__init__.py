@@ -24,6 +24,7 @@ from .mailbox_rules import MailboxRule
 from .mfa_enforcements import MfaEnforcement
 from .mfa_registrations import MfaRegistration
 from .org_units import OrgUnit
+from .password_tries import PasswordTry
 from .policy_exclusions import PolicyExclusion
 from .risk_events import RiskEvent
 from .role_assignments import RoleAssignment
@@ -49,6 +50,7 @@ TABLES: dict[str, type[Row]] = {
     "known_addresses": KnownAddress,
     "first_places": FirstPlace,
     "journeys": Journey,
+    "password_tries": PasswordTry,
     "suspicions": Suspicion,
     "settings": Setting,
     "access_policies": AccessPolicy,
@@ -78,6 +80,7 @@ COMPUTED: frozenset[str] = frozenset(
         "sign_in_places",
         "first_places",
         "journeys",
+        "password_tries",
         "suspicions",
         "account_use",
         "factor_use",
@@ -85,7 +88,9 @@ COMPUTED: frozenset[str] = frozenset(
 )
 """Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
 
-AS_WHOLE_AS: dict[str, str] = {"known_addresses": "sign_ins", "sign_in_places": "sign_ins"}
+AS_WHOLE_AS: dict[str, str] = dict.fromkeys(
+    ("known_addresses", "sign_in_places", "first_places", "journeys", "password_tries", "suspicions"), "sign_ins"
+)
 """Computed tables -> the one they count: as whole as that, and named after it where something is missing."""
 
 NAME: dict[type[Row], str] = {table: name for name, table in TABLES.items()}
@@ -94,7 +99,7 @@ __all__ = [
     "AS_WHOLE_AS", "COMPUTED", "NAME", "TABLES", "AccessPolicy", "Account", "AccountMeasure", "AccountUse",
     "AppCredential", "AppGrant", "AppPassword", "AuditEvent", "AuthMethod", "BackupCode", "Column", "Device",
     "FactorUse", "FirstPlace", "Group", "GroupMember", "Id", "Journey", "KnownAddress", "LicenseAssignment",
-    "MailboxRule", "MfaEnforcement", "MfaRegistration", "OrgUnit", "PolicyExclusion", "RiskEvent", "RoleAssignment",
-    "Row", "SecureScore", "Setting", "SignIn", "SignInPlace", "Suspicion", "Tenant", "Training", "arrow_schema", "bare",
-    "columns", "ddl", "home_address", "prefixed",
+    "MailboxRule", "MfaEnforcement", "MfaRegistration", "OrgUnit", "PasswordTry", "PolicyExclusion", "RiskEvent",
+    "RoleAssignment", "Row", "SecureScore", "Setting", "SignIn", "SignInPlace", "Suspicion", "Tenant", "Training",
+    "arrow_schema", "bare", "columns", "ddl", "home_address", "prefixed",
 ]  # fmt: skip

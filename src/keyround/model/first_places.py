@@ -13,7 +13,8 @@ from .schema import Id, Row
 class FirstPlace(Row):
     """One row per account and country of its successful sign-ins in the window, and whether it came from there before.
 
-    Derived, never collected.
+    Derived, never collected. Left out are accounts that only ever came from one country, and what came from a network
+    the client knows.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("account_id", "country")

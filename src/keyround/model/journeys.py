@@ -28,7 +28,11 @@ class Journey(Row):
     hours: Annotated[float | None, "Time between them."] = None
     kmh: Annotated[float | None, "The speed it would take, km/h; null: at the same moment."] = None
     by_country: Annotated[bool | None, "A place was not told, so countries were measured."] = None
-    same_network: Annotated[bool | None, "Both came from one network, or one of them from a network that is known."] = (
-        None
-    )
-    shared: Annotated[bool | None, "Several people come from one of the two addresses: an office, a VPN."] = None
+    same_network: Annotated[
+        bool | None,
+        "Both came from one network (where the log names none: from one address), or the one that is out of the "
+        "ordinary for this account from a network that the client knows; null: not known.",
+    ] = None
+    people: Annotated[
+        int | None, "Accounts that got in from the address that is out of the ordinary: several share an office, a VPN."
+    ] = None
