@@ -57,6 +57,7 @@ def _generate(folder: Path, rows: int) -> None:
             "enable_progress_bar": "false",
         }
     )
+    db.execute("set enable_progress_bar = false")
     db.execute(f"""
         copy (select 't' as tenant, 'm365:' || hash(i::bigint, 4) || '-' || i as account_id,
                      'p' || i || '@contoso.example' as username,
