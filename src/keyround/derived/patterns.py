@@ -61,6 +61,7 @@ def circles() -> dict[str, list[Any]]:
     circle of the country's area. Exclaves far from the rest are left out. Rough on purpose: two countries are never
     said to be farther apart than a plane would show.
     """
-    rows = list(csv.DictReader(files(__package__).joinpath("countries.csv").read_text(encoding="utf-8").splitlines()))
+    text = files(__package__).joinpath("countries.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
     found: dict[str, list[Any]] = {"country": [row["country"] for row in rows]}
     return found | {name: [float(row[name]) for row in rows] for name in ("latitude", "longitude", "radius")}

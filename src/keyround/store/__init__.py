@@ -186,7 +186,7 @@ class ClientStore:
                 for path in [path for path, digest in days.items() if path.exists() and sha256(path) != digest]:
                     raise StoreError(
                         f"A stored day of sign-ins is damaged: {path}.",
-                        "Restore this file from a backup, or remove it: the next scan does without, or asks again.",
+                        "Restore this file from a backup, or remove it: the next scan asks again, or does without.",
                         "Nothing was scanned.",
                     )
             return
