@@ -6,13 +6,16 @@ import errno
 import os
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from keyround import scan
 from keyround.connector import Arrived, Window
 from keyround.errors import StoreError
 from keyround.model import Account, MfaRegistration, SignIn
 from keyround.store import ClientStore
+from keyround.terms import Terms
 
 NOW = datetime(2026, 11, 20, 12)
 WEEK = Window(datetime(2026, 11, 13), NOW)
@@ -83,6 +86,20 @@ def test_a_second_scan_asks_only_for_what_is_new_and_keeps_what_is_old(store):
     assert ids(sealed(store, later, [sign_in("young", 1), sign_in("new", 0.01)], fetched=asked)) == [
         "m365:old", "m365:young", "m365:new"
     ]  # fmt: skip
+
+
+def test_days_before_the_window_are_remembered_and_not_asked_for(store):
+    sealed(store, rows=[sign_in("old", 5), sign_in("young", 1)])
+    log = SimpleNamespace(name="sign_ins", fills=(SignIn,), stands_in_for="", reach=timedelta())
+    tenant = scan._Collected(TENANT, SimpleNamespace(name="m365", datasets=[log]))
+    short = replace(WEEK, since=NOW - timedelta(days=1))
+    client = SimpleNamespace(key="acme", name="Acme", terms=Terms())
+    (entry,) = scan._manifest(client, store, NOW, short, [tenant])["tenants"]
+    days = [part.split("day=")[1][:10] for part in entry["parts"]]
+    assert str((NOW - timedelta(days=5)).date()) in days and len(days) == len(set(days))
+    assert store.fetch_window(TENANT, "sign_ins", short).since == short.since
+    far = replace(short, since=NOW + timedelta(days=300), until=NOW + timedelta(days=301))
+    assert scan._manifest(client, store, NOW, far, [tenant])["tenants"][0]["parts"] == {}
 
 
 def test_half_a_fetch_settles_no_day(store):
