@@ -24,7 +24,8 @@ from keyround.connector import Complete
 from keyround.engine import sandbox
 from keyround.engine.evaluate import evaluate
 from keyround.engine.rule import load
-from keyround.model import TABLES
+from keyround.model import TABLES, Tenant
+from keyround.store import as_arrow
 from keyround.terms import Terms
 
 from .timing import say, seconds
@@ -127,7 +128,12 @@ def _day(day: int, rows: int) -> str:
 
 def _files(folder: Path) -> dict[str, sandbox.Source]:
     days = tuple(sorted(folder.glob("day=*/*.parquet")))
-    return {"sign_ins": sandbox.Files(days), "accounts": sandbox.Files((folder / "accounts.parquet",))}
+    tenant = sandbox.Rows(as_arrow([Tenant("m365", name="Contoso")], Tenant, "t", "m365"))
+    return {
+        "sign_ins": sandbox.Files(days),
+        "tenants": tenant,
+        "accounts": sandbox.Files((folder / "accounts.parquet",)),
+    }
 
 
 def _bare(folder: Path, memory_mib: int) -> None:
