@@ -190,10 +190,10 @@ class Admin:
             claims = {person.customerId for person in whose.users or ()}
             claims |= {logged.id.customerId for logged in whose.items or () if logged.id} | {whose.id}
             if known := frozenset(filter(None, claims)):
-                return Identity(known)
+                return Identity(known, own=self._settings.own_access)
         if refused:
             raise self.tokens.undelegated(refused)
-        return Identity(frozenset())
+        return Identity(frozenset(), own=self._settings.own_access)
 
     def listing(
         self, collection: Any, scopes: tuple[str, ...], optional: Mapping[str, tuple[str, ...]], **query: Any

@@ -105,6 +105,14 @@ class Settings:
         return bool(self.subject)
 
     @property
+    def own_access(self) -> frozenset[str]:
+        """What reads the tenant: the client, or the service account by its number, and for whom it speaks.
+
+        Who signed in, or stands behind a token, Google does not tell.
+        """
+        return frozenset(filter(None, (self.client_id, self.account.lower(), self.subject.lower())))
+
+    @property
     def who(self) -> str:
         """Whom Google sees, for a sentence."""
         if self.credential == "oauth":

@@ -170,6 +170,7 @@ class Graph:
         self._root = root
         self._clock = clock
         self._budget = budget
+        self.app = app
         self._pace = Pace(app, clock)
         self._spent = Spent(clock)
         self._mine = threading.local()  # each thread reads one data set at a time

@@ -84,16 +84,26 @@ def identify(graph: Graph) -> Identity:
     """
     from .graph import tenant_of
 
+    own = own_access(graph)
     claims = {tid} if (tid := tenant_of(graph.token())) else set[str]()
     try:
         body = graph.own = graph.one(_question("organization", FIELDS))
     except (NotGranted, NotEnabled, Unexpected):
         if not claims:
             raise
-        return Identity(frozenset(claims))
-    for own in decode(body, _Organizations).value:
-        return Identity(frozenset({*claims, own.id.lower()}), own.displayName)
-    return Identity(frozenset(claims))
+        return Identity(frozenset(claims), own=own)
+    for organization in decode(body, _Organizations).value:
+        return Identity(frozenset({*claims, organization.id.lower()}), organization.displayName, own)
+    return Identity(frozenset(claims), own=own)
+
+
+def own_access(graph: Graph) -> frozenset[str]:
+    """The application that asks, by the id it has everywhere and by the one it has here; or the person who signed in."""
+    from .graph import token_claims
+
+    claims = token_claims(graph.token())
+    told = (graph.app, *(claims.get(name) for name in ("appid", "azp", "oid")))
+    return frozenset(one.lower() for one in told if isinstance(one, str) and one)
 
 
 def pages(graph: Graph, window: Window) -> Iterator[tuple[bytes, bytes | None] | Without]:

@@ -148,11 +148,14 @@ class Identity:
     """What the token and the tenant itself say about which tenant this is.
 
     `claims` holds every statement that could be had; a scan goes on only when
-    there is at least one and all equal the configured id.
+    there is at least one and all equal the configured id. `own` is what the
+    credential reads with: ids or user names of accounts, ids of applications,
+    as far as the connector knows them.
     """
 
     claims: frozenset[str]
     name: str | None = None
+    own: frozenset[str] = frozenset()
 
 
 class Connector(Protocol[S]):

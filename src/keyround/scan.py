@@ -130,6 +130,7 @@ class _Collected:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     refused: CollectError | None = None
     notices: list[str] = field(default_factory=list)
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def _collected(
         with threads() as start, reader.open(config.settings, clock, store.memory(tenant.id)) as session:
             identity = reader.identify(session)
             guard(tenant.id, identity)
-            tenant.name = identity.name
+            tenant.name, tenant.own = identity.name, identity.own
             if door := setup.of(reader):
                 tenant.notices = door.notices(config.settings, session, clock.now())
             called = tenant.name or f"{reader.title} {tenant.id}"
@@ -273,6 +274,7 @@ def _manifest(
                 "connector": tenant.connector.name,
                 "name": tenant.name,
                 "notices": tenant.notices,
+                "own_access": sorted(tenant.own),
                 "outcomes": {name: outcome_as_json(outcome) for name, outcome in tenant.outcomes.items()},
                 "parts": parts(tenant),
                 "reach": reach(tenant),
@@ -352,7 +354,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
         files = {name: sandbox.Files(paths) for name, paths in snapshot.files(entry).items()}
         tenant = _tenant_info(entry, reader, files, terms.home_countries)
         at_home = None if tenant.home_countries is None else list(tenant.home_countries)
-        own = [prefixed(tenant.connector, name) for name in entry.get("own_access", ())]
+        own = [prefixed(tenant.connector, one) for one in sorted(tenant.own_access)]
         of_tenant = given | {"home_countries": at_home, "emergency_accounts": terms.emergency_accounts,
                              "own_access": own, "terms": terms, "named": named[tenant.id],
                              "elsewhere": _elsewhere(named, tenant.id), "log_since": _log_since(entry, outcomes),
@@ -459,6 +461,7 @@ def _tenant_info(
 ) -> TenantInfo:
     with sandbox.opened(files, entry["id"]) as db:
         row = next(_rows(db, Tenant, entry["connector"]), None)
+        own = _own_access(db, entry)
     assumed = (row.country,) if row and row.country else None
     return TenantInfo(
         id=entry["id"],
@@ -471,7 +474,17 @@ def _tenant_info(
         home_countries=tuple(configured) if configured else assumed,
         home_assumed=not configured and assumed is not None,
         notices=tuple(entry.get("notices", ())),
+        own_access=own,
     )
+
+
+def _own_access(db: duckdb.DuckDBPyConnection, entry: Mapping[str, Any]) -> frozenset[str]:
+    """What this report itself reads the tenant with; a user name becomes the id of its account."""
+    told = frozenset(entry.get("own_access", ()))
+    names = [one.lower() for one in told if "@" in one]
+    asked = "select account_id from accounts where lower(username) in (select unnest(?::varchar[]))"
+    ids = db.execute(asked, [names]).fetchall() if names else []
+    return told.difference(one for one in told if "@" in one) | {bare(entry["connector"], one) for (one,) in ids}
 
 
 def _with_derived(

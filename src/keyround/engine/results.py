@@ -197,7 +197,8 @@ class Change:
 class TenantInfo:
     """One tenant as the report shows it. `id` is the provider's own; `connector` is m365, google, ...
 
-    `notices` say what somebody must do soon for the scans to go on.
+    `notices` say what somebody must do soon for the scans to go on. `own_access` are the ids of the accounts and
+    applications that this report itself reads the tenant with.
     """
 
     id: str
@@ -210,6 +211,7 @@ class TenantInfo:
     home_countries: tuple[str, ...] | None = None
     home_assumed: bool = False
     notices: tuple[str, ...] = ()
+    own_access: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

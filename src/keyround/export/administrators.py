@@ -78,7 +78,7 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
                 word("protection", person.protection if person else _of_stranger(role)),
                 word("strength", person.strength) if person else None,
                 demanded(person) if person else None,
-                gaps(person) if person else None,
+                gaps(person) if person else say("people.own_access") if role.holder_id in tenant.own_access else None,
                 _last(person),
             )
 

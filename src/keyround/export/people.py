@@ -126,6 +126,8 @@ def gaps(person: Person) -> str | None:
         lines.append(say("people.when_active", then=word("verdict", person.when_active)))
     if person.emergency:
         lines.append(say("people.emergency"))
+    if person.own_access:
+        lines.insert(0, say("people.own_access"))
     more = len(lines) - _MOST_GAPS
     return "\n".join(lines[:_MOST_GAPS] + ([say("people.more_gaps", n=more)] if more > 0 else [])) or None
 

@@ -150,6 +150,7 @@ def _account(person: Person) -> dict[str, Any]:
         "mfa_phishing_resistant_demanded": person.resistant_demanded,
         "legacy_clients_blocked": person.legacy_blocked,
         "emergency_account": person.emergency,
+        "own_access": person.own_access,
         "mfa_contradiction": person.contradiction,
         "mfa_grace_until": plain(person.grace_until),
         "last_sign_in": plain(person.last_sign_in),

@@ -34,7 +34,7 @@ class Role:
 @dataclass(frozen=True, slots=True)
 class Person:
     """One account. `password_alone`: a success of the window is known to have used no second factor. `marked`: the
-    directory itself calls it an administrator, whatever is known of its roles.
+    directory itself calls it an administrator, whatever is known of its roles. `own_access`: this report reads with it.
 
     `enforcement` is the verdict; `if_enabled` the one that report-only policies, or the day to come, would bring,
     `when_active` the one once every role that can be switched on is on. `contradiction`: where the provider's own word
@@ -76,6 +76,7 @@ class Person:
     last_sign_in: datetime | None
     sign_in_countries: tuple[str, ...] | None
     password_alone: bool
+    own_access: bool
 
     @property
     def label(self) -> str:
@@ -171,6 +172,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             ),
             sign_in_countries=seen if seen or sign_ins_whole else None,
             password_alone=key in bare_password,
+            own_access=key in tenant.own_access,
         )
 
 
