@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engine.results import Finding, Scan
 from ..model import Account
-from ..words import country, day, say, word
+from ..words import country, day, listed, say, word
 from .clean import short
 from .known import address
 
@@ -16,7 +16,8 @@ _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "
           "verdict": "verdict", "enforcement": "verdict", "kind": "kind", "exempt_kind": "policy_subject",
           "deleted_kind": "policy_subject", "named_under": "policy_side",
           "password_strength": "password", "password_length": "password", "judged_by": "judged_by", "whose": "whose",
-          "located_by": "located_by"}  # fmt: skip
+          "located_by": "located_by", "seen": "risk", "risk_level": "severity", "works": "works",
+          "may_consent": "consent"}  # fmt: skip
 _WHO = frozenset({"account", "username", "display_name"})
 
 Who = tuple[str, str]
@@ -91,10 +92,23 @@ def _value(column: str, value: Any) -> str:
         return day(value)
     if isinstance(value, str):
         return _text(column, value)
+    if column == "timeline":
+        return "\n" + "\n".join(map(_happened, value))
     if isinstance(value, Iterable):
         parts = [_value(column, part) for part in value]
         return ("\n" if any(part.endswith(".") for part in parts) else ", ").join(parts) or say("none")
     return str(value)
+
+
+def _happened(line: str) -> str:
+    """One line of a timeline: an instant, a word of the catalogue's group `step`, and what it was about."""
+    when, _, told = line.partition(" ")
+    what, _, about = told.partition(" ")
+    moment = datetime.fromisoformat(when.removesuffix("Z"))
+    first, _, rest = word("method", about).partition(" ")
+    about = listed([_country(first), rest])
+    said = {"day": moment.date(), "time": f"{moment:%H:%M}", "what": word("step", what), "about": about}
+    return say("timeline.about" if about else "timeline.bare", **said)
 
 
 def _text(column: str, value: str) -> str:
