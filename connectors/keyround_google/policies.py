@@ -162,6 +162,20 @@ def _from(said: Any) -> str | None:
     return f"{since.isoformat()}Z" if since else "never" if demanded is False else None
 
 
+CONSENT = {
+    "BLOCK_ALL_SCOPES": "none",
+    "ALLOW_SIGN_IN_SCOPES_ONLY": "low",
+    "UNSPECIFIED_UBER_BLOCK": "all",
+    "UNSPECIFIED_UBER_ALLOW": "all",
+}
+"""Which apps of others people may let in where no administrator has decided about the app. The third is what Google
+gives where the console says "any", see CISA's ScubaGoggles, GWS.COMMONCONTROLS.10.4."""
+
+
+def _consent(said: Any) -> str | None:
+    return CONSENT.get(said) if isinstance(said, str) else None
+
+
 _Read = tuple[str, Callable[[Any], str | None]]
 SETTINGS: Mapping[str, Mapping[str, _Read]] = {
     documents.ENFORCEMENT: {"two_step_enforced_from": ("enforcedFrom", _from)},
@@ -180,6 +194,7 @@ SETTINGS: Mapping[str, Mapping[str, _Read]] = {
     "security.session_controls": {"session_length": ("webSessionDuration", _number)},
     "security.super_admin_account_recovery": {"administrators_recover_themselves": ("enableAccountRecovery", _flag)},
     "security.user_account_recovery": {"users_recover_themselves": ("enableAccountRecovery", _flag)},
+    "api_controls.unconfigured_third_party_apps": {"user_consent": ("accessLevel", _consent)},
     "gmail.imap_access": {"imap_access": ("enableImapAccess", _flag)},
     "gmail.pop_access": {"pop_access": ("enablePopAccess", _flag)},
     "gmail.auto_forwarding": {"mail_auto_forwarding": ("enableAutoForwarding", _flag)},

@@ -18,9 +18,10 @@ from keyround.engine.results import Evaluated, Judged, NotEvaluated, TenantInfo
 from keyround.errors import ConfigError, NotEnabled
 from keyround.export import sheets
 from keyround.export.blocks import Figure, Figures, Sheet, Table, Text
+from keyround.export.results_json import results
 from keyround.export.standing import standing
 from keyround.export.text import render
-from keyround.model import KnownAddress, MfaEnforcement, SignInPlace
+from keyround.model import KnownAddress, MfaEnforcement, RoleAssignment, SignInPlace
 from keyround.terms import Home, Network, Remark, Terms, Trip
 
 from .invented import (
@@ -186,6 +187,33 @@ def test_signs_of_a_takeover_are_red_whoever_it_is() -> None:
     stopped = rule("password-known-abroad", nature="event", topic="sign_ins")
     scan = small(SAFE, (*FINE, Evaluated(stopped, M365, judged(ada="fail"))))
     assert overall(scan).text == "RED. Act this week. One account shows signs that somebody else has its password."
+
+
+def test_an_account_that_looks_taken_over_is_told_with_everything_that_happened() -> None:
+    found = rule("takeover-sequence", nature="event", topic="sign_ins", severity="critical")
+    story = ["2026-07-20T10:00:00Z abroad BR 203.0.113.7", "2026-07-20T10:07:00Z security_info_registered passkey",
+             "2026-07-21T08:00:00Z password_reset help@brandtner.example", "2026-07-21T09:00:00Z sessions_ended"]  # fmt: skip
+    judged_ = (Judged("ada", "fail", {"timeline": story}), Judged("bo", "fail", {"timeline": story[:1]}, severity="high"))
+    scan = small(SAFE, (*FINE, Evaluated(found, M365, judged_)))
+    assert overall(scan).text.startswith("RED. Act this week. One account looks taken over by somebody else: look at it")
+    facts = next(row["Facts"] for row in rows(scan, "Findings") if row["Severity"] == "Critical")
+    assert facts.split("\n") == [
+        "What happened (UTC): ", "20 Jul 2026, 10:00: Signed in from abroad (Brazil, 203.0.113.7)",
+        "20 Jul 2026, 10:07: New second factor set up (Passkey)",
+        "21 Jul 2026, 08:00: Password reset (help@brandtner.example)", "21 Jul 2026, 09:00: Signed out everywhere",
+    ]  # fmt: skip
+
+
+def test_what_this_report_reads_with_is_called_so() -> None:
+    tenant = replace(M365_TENANT, own_access=frozenset({"ada", "app"}))
+    app = RoleAssignment("app", "service_principal", "r", "Global Reader", privileged=True, state="active")
+    scan = small([*SAFE, app], FINE, tenant)
+    named = "This report's own access"
+    gaps = "Gaps and exemptions"
+    assert [row["Name"] for row in rows(scan, "People") if named in (row[gaps] or "")] == ["Ada"]
+    assert len([row for row in rows(scan, "Administrators") if named in (row[gaps] or "")]) == 2
+    said = {one["account_id"]: one["own_access"] for one in results(scan, "high")["accounts"]}
+    assert said["ada"] and not any(said[key] for key in said if key != "ada")
 
 
 def test_a_trip_or_an_old_protocol_is_no_sign_of_a_takeover() -> None:

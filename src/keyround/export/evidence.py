@@ -16,7 +16,7 @@ _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "
           "verdict": "verdict", "enforcement": "verdict", "kind": "kind", "exempt_kind": "policy_subject",
           "deleted_kind": "policy_subject", "named_under": "policy_side",
           "password_strength": "password", "password_length": "password", "judged_by": "judged_by", "whose": "whose",
-          "located_by": "located_by", "seen": "risk", "risk_level": "severity", "works": "works",
+          "located_by": "located_by", "warnings": "risk", "risk_level": "severity", "works": "works",
           "may_consent": "consent"}  # fmt: skip
 _WHO = frozenset({"account", "username", "display_name"})
 

@@ -130,7 +130,8 @@ class Standing:
     abroad: Abroad = field(default_factory=Abroad)
     unused: Unused = field(default_factory=lambda: Unused(None))
     checks: Checks = field(default_factory=Checks)
-    takeovers: int = 0  # accounts with signs that somebody else uses them
+    taken: int = 0  # accounts with signs that somebody else uses them
+    takeovers: int = 0  # of the others, those of which somebody else has the password
     serious: int = 0  # findings of medium severity or above
     accepted: int = 0  # the same, of those that somebody answers for
 
@@ -162,7 +163,8 @@ def standing(scan: Scan) -> Standing:
             if row.privileged is not False and row.holder_kind not in ("account", *NOBODY):
                 got.hidden_admins += 1
     got.unused = _unused(scan, licences)
-    got.takeovers = len(known_abroad | {_subject(f) for f in failing if _takeover(f.rule)})
+    taken = {_subject(f) for f in failing if _takeover(f)}
+    got.taken, got.takeovers = len(taken), len(known_abroad - taken)
     got.serious = sum(f.severity in (*_SERIOUS, "medium") for f in failing)
     got.accepted = sum(f.severity in (*_SERIOUS, "medium") for f in accepted)
     return got
@@ -172,13 +174,13 @@ def _subject(finding: Finding) -> tuple[str, str]:
     return finding.tenant, finding.judged.subject
 
 
-def _takeover(rule: Rule) -> bool:
-    """What it finds is a sign that somebody else has a password.
+def _takeover(finding: Finding) -> bool:
+    """It is a sign that somebody else uses the account.
 
     A sign-in from abroad alone is not: people travel. Nor is a password that was
     right abroad when it is a guest's, who may be at home there.
     """
-    return rule.nature == "event" and rule.severity == "critical"
+    return finding.rule.nature == "event" and finding.severity == "critical"
 
 
 def _count(person: Person, into: Standing, answered_for: Collection[tuple[str, str, str]]) -> None:
@@ -271,6 +273,8 @@ def light(got: Standing) -> tuple[Tone, str]:
 def _red(got: Standing) -> Iterator[str]:
     if got.takeable:
         yield say("light.takeable", count=len(got.takeable), n=got.admins.total)
+    if got.taken:
+        yield say("light.taken", n=got.taken)
     if got.takeovers:
         yield say("light.takeover", n=got.takeovers)
 
