@@ -98,7 +98,7 @@ def identify(graph: Graph) -> Identity:
 
 
 def own_access(graph: Graph) -> frozenset[str]:
-    """The application that asks, by the id it has everywhere and by the one it has here; or the person who signed in."""
+    """The application that asks, by its id everywhere and the one it has here; or the person who signed in."""
     from .graph import token_claims
 
     claims = token_claims(graph.token())

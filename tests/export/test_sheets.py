@@ -191,11 +191,16 @@ def test_signs_of_a_takeover_are_red_whoever_it_is() -> None:
 
 def test_an_account_that_looks_taken_over_is_told_with_everything_that_happened() -> None:
     found = rule("takeover-sequence", nature="event", topic="sign_ins", severity="critical")
-    story = ["2026-07-20T10:00:00Z abroad BR 203.0.113.7", "2026-07-20T10:07:00Z security_info_registered passkey",
-             "2026-07-21T08:00:00Z password_reset help@brandtner.example", "2026-07-21T09:00:00Z sessions_ended"]  # fmt: skip
-    judged_ = (Judged("ada", "fail", {"timeline": story}), Judged("bo", "fail", {"timeline": story[:1]}, severity="high"))
-    scan = small(SAFE, (*FINE, Evaluated(found, M365, judged_)))
-    assert overall(scan).text.startswith("RED. Act this week. One account looks taken over by somebody else: look at it")
+    story = [
+        "2026-07-20T10:00:00Z abroad BR 203.0.113.7",
+        "2026-07-20T10:07:00Z security_info_registered passkey",
+        "2026-07-21T08:00:00Z password_reset help@brandtner.example",
+        "2026-07-21T09:00:00Z sessions_ended",
+    ]
+    lighter = Judged("bo", "fail", {"timeline": story[:1]}, severity="high")
+    scan = small(SAFE, (*FINE, Evaluated(found, M365, (Judged("ada", "fail", {"timeline": story}), lighter))))
+    first = "RED. Act this week. One account looks taken over by somebody else: look at it first."
+    assert overall(scan).text.startswith(first)
     facts = next(row["Facts"] for row in rows(scan, "Findings") if row["Severity"] == "Critical")
     assert facts.split("\n") == [
         "What happened (UTC): ", "20 Jul 2026, 10:00: Signed in from abroad (Brazil, 203.0.113.7)",
