@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from types import SimpleNamespace
 
@@ -186,6 +187,9 @@ def test_a_token_reads_the_same_and_nothing_is_ever_written(found, gather, setti
 
 def test_the_tenant_names_itself(opened, settings, cloud):
     own = cloud.tenants[0].id
+    key = json.loads(settings["key"])
+    with opened(settings) as admin:  # and the session says with what it reads
+        assert CONNECTOR.identify(admin).own == {key["client_id"], key["client_email"], cloud.tenants[0].subject}
     with opened(settings | {"customer_id": "C0somebody"}) as admin:
         assert CONNECTOR.identify(admin).claims == {own}
     for lost in ("admin.directory.user.readonly", "admin.directory.customer.readonly"):

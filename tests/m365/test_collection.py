@@ -14,6 +14,7 @@ from keyround.connector import Clock, Complete, Incomplete, NotOffered
 from keyround.errors import NotEnabled
 from keyround_fixtures import Fault, load
 from keyround_m365 import CONNECTOR
+from keyround_m365.graph import token_claims
 from tests.napping import NOW, Nap
 
 from .conftest import settings_of
@@ -157,6 +158,16 @@ def test_identity_joins_what_token_and_tenant_say(cloud, settings, nap):
     cloud.deny("m365", "Organization.Read.All", "Directory.Read.All", "User.Read.All")
     with CONNECTOR.open(settings, nap.clock) as graph:  # the token alone still names its tenant
         assert CONNECTOR.identify(graph).claims == {settings["tenant_id"]}
+
+
+def test_what_reads_is_the_app_or_the_person_who_signed_in(cloud, settings, nap):
+    app = token_claims(settings["token"])
+    with CONNECTOR.open(settings, nap.clock) as graph:
+        assert CONNECTOR.identify(graph).own == {app["appid"], app["oid"]}
+    by_person = settings | {"token": cloud.token(cloud.tenants[0], delegated=True)}
+    with CONNECTOR.open(by_person, nap.clock) as graph:
+        person = cloud.tenants[0].find("users", cloud.tenants[0].subject, "userPrincipalName")
+        assert CONNECTOR.identify(graph).own == {app["appid"], person["id"]}
 
 
 def test_everything_is_asked_by_get_and_in_few_requests(gather, cloud):
