@@ -106,7 +106,7 @@ def _happened(line: str) -> str:
     what, _, about = told.partition(" ")
     moment = datetime.fromisoformat(when.removesuffix("Z"))
     first, _, rest = word("method", about).partition(" ")
-    about = listed([_country(first), rest])
+    about = listed([place(first), rest])
     said = {"day": moment.date(), "time": f"{moment:%H:%M}", "what": word("step", what), "about": about}
     return say("timeline.about" if about else "timeline.bare", **said)
 
