@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from keyround.connector import DataSet, Window, Without, decode
 from keyround.errors import CollectError
 from keyround.model import Setting
 
 from .modules import spared
+from .wire import flag
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -45,6 +47,7 @@ class _Domains(msgspec.Struct):
 class _Federation(msgspec.Struct):
     issuerUri: str | None = None
     federatedIdpMfaBehavior: str | None = None
+    nextSigningCertificate: str | UnsetType | None = UNSET
 
 
 class _Federations(msgspec.Struct):
@@ -90,6 +93,8 @@ def rows(page: Page) -> Iterator[Setting]:
             federation = found[0] if len(found) == 1 else _Federation()
             values["federated_mfa"] = federation.federatedIdpMfaBehavior
             values["federation_issuer"] = federation.issuerUri
+            second = federation.nextSigningCertificate
+            values["federation_second_certificate"] = None if second is UNSET else flag(bool(second))
         for setting, value in values.items():
             yield Setting(setting, value, f"domain:{name}", "domains")
 

@@ -34,6 +34,7 @@ class _User(msgspec.Struct):
 
 class _Given(msgspec.Struct):
     trainingStatus: str | None = None
+    assignedDateTime: str | None = None
     completionDateTime: str | None = None
 
 
@@ -76,6 +77,8 @@ def rows(page: Page) -> Iterator[Training]:
         tried, taught, again = (found.get(account) for found in (simulations, trainings, offenders))
         given = taught.userTrainings if taught else None
         done = [one for one in given or [] if (one.trainingStatus or "").lower() == "completed"]
+        undone = [one for one in given or [] if (one.trainingStatus or "").lower() != "completed"]
+        since = [instant(one.assignedDateTime) for one in undone]
         emails = [one.attackSimulationUser.email for one in (tried, taught, again) if one and one.attackSimulationUser]
         email = next(filter(None, emails), None)
         yield Training(
@@ -88,6 +91,8 @@ def rows(page: Page) -> Iterator[Training]:
             last_simulation_at=instant(tried.latestSimulationDateTime) if tried else None,
             trainings_assigned=None if given is None else len(given),
             trainings_completed=None if given is None else len(done),
+            # One of which the day is not told may be the oldest.
+            open_since=None if None in since else min(filter(None, since), default=None),
             last_completed_at=max(filter(None, (instant(one.completionDateTime) for one in done)), default=None),
         )
 

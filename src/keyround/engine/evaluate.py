@@ -66,9 +66,10 @@ def _called(missing: Mapping[str, CollectError]) -> dict[str, CollectError]:
 
 def empties(rule: Rule, name: str) -> bool:
     """Whether without this table or column a subject may be missing. A null cell only leaves a verdict open, as long
-    as the column is none of those that make the row itself."""
+    as the column is none of those that make the row itself; only what kind of account it is is no null where nobody
+    was allowed to look, but an ordinary one."""
     table, _, column = name.partition(".")
-    return column in TABLES[table].KEY if column else table not in rule.beside
+    return column in (*TABLES[table].KEY, "kind") if column else table not in rule.beside
 
 
 def _without(rule: Rule, read: Mapping[str, Outcome]) -> Iterator[tuple[str, CollectError]]:

@@ -55,7 +55,7 @@ class Rule:
     confidence: str
     topic: str
     nature: Literal["state", "event"]
-    subject: str  # the table a subject is a row of: accounts or tenants
+    subject: str  # the table a subject is a row of: accounts, devices or tenants
     effort: str
     action: str  # what a manager decides, in the imperative: "Set up a second factor"
     why: str
@@ -146,7 +146,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "confidence": CONFIDENCES,
     "topic": TOPICS,
     "nature": ("state", "event"),
-    "subject": ("accounts", "tenants"),
+    "subject": ("accounts", "devices", "tenants"),
     "effort": EFFORTS,
     "partial": ("refuse", "keep-fails"),
 }

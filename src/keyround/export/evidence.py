@@ -18,7 +18,7 @@ _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "
           "password_strength": "password", "password_length": "password", "judged_by": "judged_by", "whose": "whose",
           "located_by": "located_by", "warnings": "risk", "risk_level": "severity", "works": "works",
           "may_consent": "consent"}  # fmt: skip
-_WHO = frozenset({"account", "username", "display_name"})
+_WHO = frozenset({"account", "username", "display_name", "device"})
 
 Who = tuple[str, str]
 """Display name (never empty) and user name (may be) of a subject."""
@@ -53,8 +53,12 @@ def _name(account: Account) -> str:
 
 
 def who(finding: Finding, known: dict[tuple[str, str], Who]) -> Who:
-    """The subject of `finding`; one that is in no table is called what the rule calls it."""
+    """The subject of `finding`: a device by its name and whose it is; one that is in no table as the rule calls it."""
     account = str(finding.judged.evidence.get("account") or finding.who)
+    if finding.rule.subject == "devices":
+        owner = address(account) or ""
+        device = short(str(finding.judged.evidence.get("device") or finding.who or finding.judged.subject), 80)
+        return f"{device} ({owner})" if owner else device, owner
     return named(finding.tenant, finding.judged.subject, account, known)
 
 

@@ -316,7 +316,7 @@ def _usernames(scan: Scan) -> dict[tuple[str, str], str | None]:
 
 
 def _account_of(finding: Finding, usernames: dict[tuple[str, str], str | None]) -> str | None:
-    if finding.rule.subject != "accounts":
+    if finding.rule.subject == "tenants":
         return None
     said = finding.judged.evidence.get("account") or finding.who
     return _lower(usernames.get((finding.tenant, finding.judged.subject), str(said) if said else None))

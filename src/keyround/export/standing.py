@@ -34,7 +34,8 @@ _GROUP: dict[str, Group] = {
     "unknown": "unknown",
 }
 _SERIOUS = ("critical", "high")
-UNUSED = "dormant-account"
+UNUSED = frozenset({"dormant-account", "dormant-administrator"})
+"""The two share the accounts between them: nobody is in both."""
 ABROAD = "foreign-sign-in"
 OPEN_DOORS = {"not_protected": "admin-no-second-factor", "can_switch_off": "second-factor-not-demanded"}
 """Protection of an administrator -> the check whose accepted finding says that somebody answers for it."""
@@ -141,7 +142,7 @@ def standing(scan: Scan) -> Standing:
     got = Standing(abroad=_abroad(scan), checks=_checks(scan))
     failing = [finding for finding in scan.findings if finding.counts]
     accepted = [finding for finding in scan.findings if finding.state == "accepted"]
-    unused = {_subject(f) for f in (*failing, *accepted) if f.rule.id == UNUSED}
+    unused = {_subject(f) for f in (*failing, *accepted) if f.rule.id in UNUSED}
     known_abroad = {_subject(f) for f in failing if f.rule.id == KNOWN_ABROAD}
     answered_for = {(*_subject(f), f.rule.id) for f in accepted}
     licences: list[bool | None] = []
@@ -244,9 +245,9 @@ def _checks(scan: Scan) -> Checks:
 
 
 def _unused(scan: Scan, licences: list[bool | None]) -> Unused:
-    asked = [r for r in scan.results if r.rule.id == UNUSED and not isinstance(r, DoesNotApply)]
+    asked = [r for r in scan.results if r.rule.id in UNUSED and not isinstance(r, DoesNotApply)]
     ran = [r for r in asked if answered(r)]
-    unread = [r.tenant for r in asked if not answered(r)]
+    unread = list(dict.fromkeys(r.tenant for r in asked if not answered(r)))
     if not ran:
         return Unused(None, unread=unread)
     return Unused(

@@ -215,8 +215,9 @@ def _actions(scan: Scan, checks: Checks) -> Iterator[Block]:
 
 def _action(scan: Scan, rank: int, action: actions.Action) -> Figure:
     rule = action.rule
-    if rule.subject == "accounts":
-        effort = say("summary.people_n", n=len(action.whom)), word("effort_each", rule.effort)
+    if rule.subject != "tenants":
+        counted = "summary.people_n" if rule.subject == "accounts" else "summary.devices_n"
+        effort = say(counted, n=len(action.whom)), word("effort_each", rule.effort)
     else:
         effort = say("summary.whole_tenant"), word("effort_once", rule.effort)
     whom = " · ".join(effort)

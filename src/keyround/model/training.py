@@ -27,3 +27,4 @@ class Training(Row):
     trainings_assigned: Annotated[int | None, "Trainings that were given."] = None
     trainings_completed: Annotated[int | None, "Of these, how many are done."] = None
     last_completed_at: Annotated[datetime | None, "When the last one was done, UTC."] = None
+    open_since: Annotated[datetime | None, "When the oldest training that is not done yet was given, UTC."] = None
