@@ -122,6 +122,7 @@ def test_domains(gather, settings):
         "domain_authentication": "federated", "password_validity_days": "90",
         "federated_mfa": "acceptIfMfaDoneByFederatedIdp",
         "federation_issuer": "http://sts.estetalguss.example/adfs/services/trust",
+        "federation_second_certificate": "false",
     }  # fmt: skip
 
 
