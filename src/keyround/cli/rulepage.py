@@ -30,7 +30,7 @@ _NATURE = {
     "state": "a state: found until somebody changes it",
     "event": "an event: found while it lies in the days that a scan looks back on",
 }
-_SUBJECT = {"accounts": "each account", "tenants": "the organisation as a whole"}
+_SUBJECT = {"accounts": "each account", "devices": "each computer and phone", "tenants": "the organisation as a whole"}
 
 
 def page(rule: Rule, connectors: Mapping[str, Connector[Any]], sql: bool, cases: bool) -> str:

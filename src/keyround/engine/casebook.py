@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -71,26 +73,35 @@ def database() -> duckdb.DuckDBPyConnection:
     sandbox.prepare(db)
     for name, table in TABLES.items():
         db.execute(ddl(name, table))
+    db.execute("pragma disable_optimizer")  # of a handful of rows the best plan costs more than any
     db.execute(sandbox.LOCK)
     return db
 
 
 def judge(rule: Rule, given: Rows, parameters: Mapping[str, Any] | None = None) -> Evaluated:
     """The rule over these rows, ids bare, whomever it is for. Raises RuleError, naming the file and the line."""
+    with _holding(rule, given):
+        return _judged(rule, parameters)
+
+
+@contextmanager
+def _holding(rule: Rule, given: Rows) -> Iterator[None]:
+    """The rows in their tables until the block ends."""
     db = database()
+    db.begin()  # nothing of it is ever kept
     try:
         for name, rows in given.items():
-            for row in rows:
-                _insert(db, name, row)
-        anywhere = replace(rule, not_for=frozenset())
-        result = evaluate(
-            anywhere, db, _TENANT, _PROVIDER, _COMPLETE, {**GIVEN, **(parameters or {})}, patience=_PATIENCE
-        )
+            _fill(name, rows)
+        yield
     except RuleError as error:
         raise _placed(rule, error) from error
     finally:
-        for name in given:
-            db.execute(f'delete from "{name}"')
+        db.rollback()
+
+
+def _judged(rule: Rule, parameters: Mapping[str, Any] | None) -> Evaluated:
+    anywhere, given = replace(rule, not_for=frozenset()), {**GIVEN, **(parameters or {})}
+    result = evaluate(anywhere, database(), _TENANT, _PROVIDER, _COMPLETE, given, patience=_PATIENCE)
     assert isinstance(result, Evaluated)  # every table is complete
     return result
 
@@ -100,12 +111,20 @@ def rehearse(rule: Rule) -> None:
     judge(rule, {})
 
 
-def _insert(db: duckdb.DuckDBPyConnection, name: str, row: Mapping[str, Any]) -> None:
-    cells = {TENANT.name: _TENANT} | {
-        key: prefixed(_PROVIDER, value) if key in _identifiers(name) else value for key, value in row.items()
-    }
-    names = ", ".join(f'"{key}"' for key in cells)
-    db.execute(f'insert into "{name}" ({names}) values ({", ".join("?" * len(cells))})', list(cells.values()))
+def _fill(name: str, rows: list[dict[str, Any]]) -> None:
+    """Exactly these rows in that table."""
+    database().execute(f'delete from "{name}"')
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    if not keys:
+        return
+    names = ", ".join(f'"{key}"' for key in (TENANT.name, *keys))
+    places = ", ".join(["(" + ", ".join("?" * (1 + len(keys))) + ")"] * len(rows))
+    cells = [cell for row in rows for cell in (_TENANT, *(_stored(name, key, row.get(key)) for key in keys))]
+    database().execute(f'insert into "{name}" ({names}) values {places}', cells)
+
+
+def _stored(table: str, column: str, value: Any) -> Any:
+    return prefixed(_PROVIDER, value) if column in _identifiers(table) else value
 
 
 @functools.cache
@@ -174,13 +193,13 @@ def betrayals(rule: Rule, given: Rows, parameters: Mapping[str, Any] | None = No
        (the country, say) is not. So no subject disappears;
     4. one exception to 3: a subject whose id stood in the nulled cell and in no other cell cannot be named by anyone.
     """
-    before = verdicts(judge(rule, given, parameters))
-    for table, number, column in cells(rule, given):
-        rows = given[table]
-        changed = {**given, table: [*rows[:number], {**rows[number], column: None}, *rows[number + 1 :]]}
-        after = verdicts(judge(rule, changed, parameters))
-        gone = rows[number][column]
-        named = {v for rows in changed.values() for row in rows for v in row.values() if isinstance(v, str)}
+    with _holding(rule, given):
+        before = verdicts(_judged(rule, parameters))
+        silenced = [(cell, _without(rule, given, cell, parameters)) for cell in cells(rule, given)]
+    said = Counter(v for rows in given.values() for row in rows for v in row.values() if isinstance(v, str))
+    for (table, number, column), after in silenced:
+        gone = given[table][number][column]
+        named = said.keys() - ({gone} if isinstance(gone, str) and said[gone] == 1 else set())
         for subject, aspect in sorted(before.keys() | after.keys()):
             was, now = before.get((subject, aspect)), after.get((subject, aspect))
             still_there = any(s == subject and verdict == "unknown" for (s, _), verdict in after.items())
@@ -188,6 +207,17 @@ def betrayals(rule: Rule, given: Rows, parameters: Mapping[str, Any] | None = No
             if now not in (was, "unknown") and not (now is None and (still_there or unnameable)):
                 became = f"is {now or 'no longer there'}, was {was or 'out of scope'}"
                 yield f"without {table}[{number}].{column}, {_named((subject, aspect))} {became}"
+
+
+def _without(rule: Rule, given: Rows, cell: tuple[str, int, str], parameters: Mapping[str, Any] | None) -> Verdicts:
+    """What the rule says of the rows that are held, this cell emptied for the moment."""
+    table, number, column = cell
+    rows = given[table]
+    _fill(table, [*rows[:number], {**rows[number], column: None}, *rows[number + 1 :]])
+    try:
+        return verdicts(_judged(rule, parameters))
+    finally:
+        _fill(table, rows)
 
 
 def cells(rule: Rule, given: Rows) -> Iterator[tuple[str, int, str]]:

@@ -256,7 +256,7 @@ def _unused(scan: Scan, licences: list[bool | None]) -> Unused:
         licensed=licences.count(True),
         licences_known=None not in licences,
         unread=unread,
-        accepted=sum(f.rule.id == UNUSED and f.state == "accepted" for f in scan.findings),
+        accepted=sum(f.rule.id in UNUSED and f.state == "accepted" for f in scan.findings),
     )
 
 
