@@ -47,11 +47,11 @@ def test_changes_are_told_in_common_words_and_noise_is_left_out(gather, plus, ri
     outcome, rows = gather(plus, "directory_audits")["directory_audits"]
     assert isinstance(outcome, Complete)
     assert Counter(row.action for row in rows) == {
-        "security_info_registered": 2, "consent_given": 1, "role_added": 1, "role_removed": 1, "role_eligible_added": 1,
+        "security_info_registered": 3, "consent_given": 2, "role_added": 1, "role_removed": 1, "role_eligible_added": 1,
         "role_activated": 1, "access_policy_changed": 1, "temporary_pass_created": 1, "password_reset": 1,
         "account_created": 1, "account_disabled": 1, "app_credential_changed": 1,
     }  # fmt: skip
-    of = {row.action: row for row in rows}
+    of = {row.action: row for row in reversed(rows)}  # the newest of each
     consent = of["consent_given"]
     assert (consent.actor_id, consent.address, consent.target_kind, consent.target) == (
         who(rich, "karin.ahlers"), "203.0.113.45", "app", "Mailsync Pro"
@@ -101,6 +101,7 @@ def test_accounts_and_events_at_risk(gather, plus, rich):
     users = gather(plus, "risky_users")["risky_users"][1]
     assert {(row.account_id, row.level, row.state, row.reason) for row in users} == {
         (who(rich, "karin"), "high", "at_risk", None),
+        (who(rich, "lena.voss"), "medium", "at_risk", None),
         (who(rich, "ralf"), "none", "remediated", "userPerformedSecuredPasswordReset"),
         (who(rich, "jens"), "low", "dismissed", "adminDismissedAllRiskForUser"),
     }

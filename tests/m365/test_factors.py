@@ -55,7 +55,7 @@ def test_with_the_report_only_administrators_and_the_missing_are_asked(factors, 
     found, people = factors()
     # Everybody with a role who may sign in, directly or through a group, and the one who is too new for the report.
     names = ["petra.lindner", "ralf.nordmann", "notfall", "sabine.okafor", "lena.voss", "heiko.brand", "uwe.behn",
-             "jens.wolter", "mira.tahiri", "a.petersen_nordlicht.example#EXT#", "Sync_SRV01_4f1c",
+             "jens.wolter", "mira.tahiri", "Gerd.Ostermann", "a.petersen_nordlicht.example#EXT#", "Sync_SRV01_4f1c",
              "noor.sahin"]  # fmt: skip
     assert asked(cloud) == {people[name] for name in names}
     (row,) = of(found, MfaRegistration)
