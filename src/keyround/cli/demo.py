@@ -20,6 +20,7 @@ from ..engine import rule
 from ..geo import Atlas
 from ..scan import reported, scan
 from ..store import ClientStore
+from ..terms import from_json
 from . import options
 from .progress import shown
 from .written import write
@@ -31,6 +32,7 @@ from .written import write
 @options.output
 def command(plan: str, output: Path) -> int:
     from keyround_fixtures import PLACES, Cloud, load
+    from keyround_fixtures.tenants import planted
 
     taken_at = options.now()
     today = taken_at.replace(tzinfo=UTC)
@@ -48,7 +50,7 @@ def command(plan: str, output: Path) -> int:
                 "connector": "google", "customer_id": google.id, "credential": "token",
                 "token": "env:KEYROUND_DEMO_GOOGLE", "api_url": cloud.url,
             }, Path()),
-        ))  # fmt: skip
+        ), terms=from_json(planted.terms(today)))  # fmt: skip
         store = ClientStore(Path(folder), client.key)
         rules = rule.load()
         with shown() as progress:
