@@ -6,6 +6,7 @@ The list stands beside the companies (`keyround_fixtures.tenants.planted`) and w
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,12 @@ def declared(company):
 
 
 def aspect(finding):
-    """What tells it apart: of a policy, which goes by ids, the names it shows."""
+    """What tells it apart: names, where a policy or an application goes by ids, and how long ago, where it is a day."""
     told = finding["evidence"]
+    if finding["rule"] == "app-with-wide-access":
+        return told["app"]
+    if finding["rule"] == "password-spraying":
+        return f"{(NOW.date() - date.fromisoformat(finding['aspect'])).days} days ago"
     if finding["rule"] in ("exemption-nothing-covers", "policy-names-the-deleted"):
         return f"{told['policy'].partition(', since')[0]}: {told.get('exempt', 'deleted')}"
     return finding["aspect"] or ""
