@@ -173,7 +173,7 @@ def test_pim_refused_where_the_plan_has_it_leaves_the_list_of_administrators_ope
     assert isinstance(table, Incomplete) and table.error.kind == "NotGranted"
     assert "RoleEligibilitySchedule.Read.Directory" in table.error.remedy and table.error.therefore
     assert set(outcomes["role_assignments"].without) == {"permanent", "ends_at", "activated"}
-    assert len(found["role_assignments"][1]) == 19  # what is in force is read all the same
+    assert len(found["role_assignments"][1]) == 20  # what is in force is read all the same
     assert isinstance(outcomes["role_groups"], Incomplete) and outcomes["role_groups"].rows
     assert sum(request.path.endswith("roleEligibilityScheduleInstances") for request in p2.requests) == 1
 
