@@ -29,6 +29,8 @@ from tests.napping import NOW, Nap
 HERE = NOW.replace(tzinfo=None)
 RULES = rules()
 SEEDS = 400 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 4
+SAME = {"account-no-second-factor": "admin-no-second-factor", "dormant-account": "dormant-administrator"}
+"""Rules that share the accounts between them -> the one that asks the same of administrators."""
 KINDS = ("reset", "short", "truncated", "empty", "duplicate", "expired", "unknown", "loop", "html")
 WAITS = ("7", "300", "4000", "10,10", "0", "soon", "Fri, 20 Nov 2026 12:00:30 GMT")
 BODIES = {
@@ -146,9 +148,11 @@ def compare(truth: Answers, found: Answers, plan: str) -> None:
     for key, verdict in found.verdicts.items():
         # Whose administrator's role cannot be seen is asked the same question as an ordinary account.
         tenant, _, *whom = key
-        expected = truth.verdicts.get(key) or truth.verdicts.get((tenant, "admin-no-second-factor", *whom))
+        expected = truth.verdicts.get(key) or truth.verdicts.get((tenant, SAME.get(key[1], ""), *whom))
         # Then the answer follows Google's flag, whatever it would have been.
         either = ("fail", "pass") if by_flag(truth, found, tenant, whom[0]) else ()
+        if key[1] == "dormant-account" and key not in truth.verdicts:
+            either = (*either, "pass")  # an administrator is called unused sooner than others
         assert verdict in (expected, "unknown", *either), (key, expected, verdict, plan)
     for key, word in found.accounts.items():
         instead = ("can_switch_off", "not_protected", "not_enforced") if by_flag(truth, found, *key[:2]) else ()

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from importlib.metadata import entry_points
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
@@ -48,6 +48,9 @@ from .model import NAME, Account, Row, SignIn, Tenant, bare, columns, prefixed
 from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
 from .terms import Remark, Terms
 from .terms import from_json as terms_from_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 R = TypeVar("R", bound=Row)
 NOTHING = "Nothing could be read, so there is no report."
@@ -352,15 +355,15 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
         outcomes = {name: outcome_from_json(raw) for name, raw in entry["outcomes"].items()}
         of_table = table_outcomes(reader, outcomes)
         files = {name: sandbox.Files(paths) for name, paths in snapshot.files(entry).items()}
-        tenant = _tenant_info(entry, reader, files, terms.home_countries)
-        at_home = None if tenant.home_countries is None else list(tenant.home_countries)
-        own = [prefixed(tenant.connector, one) for one in sorted(tenant.own_access)]
-        of_tenant = given | {"home_countries": at_home, "emergency_accounts": terms.emergency_accounts,
-                             "own_access": own, "terms": terms, "named": named[tenant.id],
-                             "elsewhere": _elsewhere(named, tenant.id), "log_since": _log_since(entry, outcomes),
-                             "measured": not isinstance(of_table["account_measures"], NotOffered)}  # fmt: skip
-        sources[tenant.id] = _with_derived(files, tenant, reader, outcomes, of_tenant)
-        with sandbox.opened(sources[tenant.id], tenant.id) as db:
+        with sandbox.opened(files, entry["id"]) as db:
+            tenant = _tenant_info(db, entry, reader, terms.home_countries)
+            at_home = None if tenant.home_countries is None else list(tenant.home_countries)
+            own = [prefixed(tenant.connector, one) for one in sorted(tenant.own_access)]
+            of_tenant = given | {"home_countries": at_home, "emergency_accounts": terms.emergency_accounts,
+                                 "own_access": own, "terms": terms, "named": named[tenant.id],
+                                 "elsewhere": _elsewhere(named, tenant.id), "log_since": _log_since(entry, outcomes),
+                                 "measured": not isinstance(of_table["account_measures"], NotOffered)}  # fmt: skip
+            sources[tenant.id] = {**files, **_derived(db, tenant, reader, outcomes, of_tenant)}
             records = _records(db, reader, given)
             directories[tenant.id] = _directory(db, tenant, of_table)
             results += [_judged(rule, db, tenant, of_table, of_tenant) for rule in strict.rules]
@@ -454,14 +457,12 @@ def _judged(
 
 
 def _tenant_info(
+    db: duckdb.DuckDBPyConnection,
     entry: Mapping[str, Any],
     reader: Connector[Any],
-    files: Mapping[str, sandbox.Source],
     configured: Sequence[str] | None,
 ) -> TenantInfo:
-    with sandbox.opened(files, entry["id"]) as db:
-        row = next(_rows(db, Tenant, entry["connector"]), None)
-        own = _own_access(db, entry)
+    row = next(_rows(db, Tenant, entry["connector"]), None)
     assumed = (row.country,) if row and row.country else None
     return TenantInfo(
         id=entry["id"],
@@ -474,7 +475,7 @@ def _tenant_info(
         home_countries=tuple(configured) if configured else assumed,
         home_assumed=not configured and assumed is not None,
         notices=tuple(entry.get("notices", ())),
-        own_access=own,
+        own_access=_own_access(db, entry),
     )
 
 
@@ -487,34 +488,40 @@ def _own_access(db: duckdb.DuckDBPyConnection, entry: Mapping[str, Any]) -> froz
     return told.difference(one for one in told if "@" in one) | {bare(entry["connector"], one) for (one,) in ids}
 
 
-def _with_derived(
-    files: Mapping[str, sandbox.Source],
+def _derived(
+    db: duckdb.DuckDBPyConnection,
     tenant: TenantInfo,
     reader: Connector[Any],
     outcomes: Mapping[str, Outcome],
     given: Mapping[str, Any],
 ) -> dict[str, sandbox.Source]:
-    sources = dict(files)
-    with sandbox.opened(files, tenant.id) as db:
-        for name in derived.SQL:
-            table = derived.computed(name, db, given)
-            sandbox.fill(db, name, table, tenant.id)  # the next one may read it
-            sources[name] = sandbox.Rows(table)
+    """The tables computed from those that `db` shows, by the core and by the connector; it shows them from now on."""
+    sources: dict[str, sandbox.Source] = {}
+
+    def show(name: str, table: pa.Table) -> None:
+        sandbox.fill(db, name, table, tenant.id)  # the next one may read it
+        sources[name] = sandbox.Rows(table)
+
+    for name in derived.SQL:
+        show(name, derived.computed(name, db, given))
     for own in reader.derived:
-        with sandbox.opened({name: sources[name] for t in own.reads if (name := NAME[t]) in sources}, tenant.id) as db:
-            rows = list(own.rows(_Tables(db, tenant.connector), outcomes, given["now"], given))
-        sources[NAME[own.fills]] = sandbox.Rows(as_arrow(rows, own.fills, tenant.id, tenant.connector))
+        tables = _Tables(db, tenant.connector, frozenset(own.reads))
+        rows = list(own.rows(tables, outcomes, given["now"], given))
+        show(NAME[own.fills], as_arrow(rows, own.fills, tenant.id, tenant.connector))
     return sources
 
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """One tenant's tables as rows with bare ids."""
+    """One tenant's tables as rows with bare ids; `only` are those that may be asked for."""
 
     db: duckdb.DuckDBPyConnection
     provider: str
+    only: frozenset[type[Row]] = frozenset(NAME)
 
     def rows(self, table: type[R]) -> Iterator[R]:
+        if table not in self.only:
+            raise LookupError(f"{NAME[table]} is not among the tables it says it reads.")
         return _rows(self.db.cursor(), table, self.provider)
 
 

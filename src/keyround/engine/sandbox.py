@@ -95,7 +95,7 @@ def opened(sources: Mapping[str, Source], tenant: str, *, memory_mib: int = 1024
                         db.execute(ddl(name, table))
                     case Rows(rows):
                         db.execute(ddl(name, table))
-                        fill(db, name, rows, tenant)
+                        _insert(db, name, rows, tenant)
                     case Files() as files:
                         db.execute(f'create view "{name}" as {_view(db, table, files, tenant)}')
             db.execute(LOCK)
@@ -105,7 +105,16 @@ def opened(sources: Mapping[str, Source], tenant: str, *, memory_mib: int = 1024
 
 
 def fill(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, tenant: str) -> None:
-    """Put a tenant's rows into a table that has no source; a table computed from others may so be one of them."""
+    """Show these rows of a tenant as the whole of a table; a table computed from others may so be one of them."""
+    if db.execute("from duckdb_views() where view_name = ? and not internal", [name]).fetchone():
+        db.execute(f'drop view "{name}"')  # of files that hold half of it: the rows complete them
+        db.execute(ddl(name, TABLES[name]))
+    else:
+        db.execute(f'delete from "{name}"')
+    _insert(db, name, rows, tenant)
+
+
+def _insert(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, tenant: str) -> None:
     db.register("given_rows", rows)
     db.execute(f'insert into "{name}" by name from given_rows where tenant = ?', [tenant])
     db.unregister("given_rows")
