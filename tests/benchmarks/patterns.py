@@ -55,7 +55,6 @@ def _generate(folder: Path, rows: int) -> None:
             "threads": 2,
             "memory_limit": "3GiB",
             "temp_directory": str(folder / "spill"),
-            "enable_progress_bar": "false",
         }
     )
     db.execute("set enable_progress_bar = false")
