@@ -23,6 +23,7 @@ from keyround import derived
 from keyround.connector import Complete
 from keyround.engine import sandbox
 from keyround.engine.evaluate import evaluate
+from keyround.engine.results import Evaluated
 from keyround.engine.rule import load
 from keyround.model import TABLES, Tenant
 from keyround.store import as_arrow
@@ -154,18 +155,18 @@ def _ours(folder: Path, memory_mib: int, spill_mib: int, said: Callable[[str, fl
                              "log_since": SINCE, "measured": False, "terms": Terms(),
                              "emergency_accounts": ()}  # fmt: skip
     roomy: Mapping[str, Any] = {"memory_mib": memory_mib, "spill_mib": spill_mib, "spill": folder}
-    for name in derived.SQL:
-        begun = time.perf_counter()
-        with sandbox.opened(files, "t", **roomy) as db:
-            table = derived.computed(name, db, given)
-        files[name] = sandbox.Rows(table)
-        said(f"table {name}", time.perf_counter() - begun, f"{table.num_rows:,} rows")
     with sandbox.opened(files, "t", **roomy) as db:
+        for name in derived.SQL:
+            begun = time.perf_counter()
+            table = derived.computed(name, db, given)
+            sandbox.fill(db, name, table, "t")
+            said(f"table {name}", time.perf_counter() - begun, f"{table.num_rows:,} rows")
         for rule in load():
             if rule.reads & ({"sign_ins", *derived.SQL} - {"account_use", "factor_use"}):
                 begun = time.perf_counter()
                 result = evaluate(rule, db, "t", "m365", outcomes, given, patience=3600)
-                said(f"rule {rule.id}", time.perf_counter() - begun, f"{result.count('fail'):,} fail")  # type: ignore[union-attr]
+                if isinstance(result, Evaluated):
+                    said(f"rule {rule.id}", time.perf_counter() - begun, f"{result.count('fail'):,} fail")
 
 
 def _in_this_process(what: str, folder: str, rows: str, memory_mib: str, spill_mib: str) -> None:
