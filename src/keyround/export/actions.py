@@ -15,6 +15,8 @@ from .known import labels
 from .tones import tones
 
 _MOST_NAMES = 25
+_FIRST = "takeover-sequence"
+"""What looks like somebody being inside already comes before every protection that is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Action:
 
 
 def ranked(scan: Scan) -> list[Action]:
-    """Severest first; then what helps most people; then what is done soonest."""
+    """Who looks taken over, then the severest; then what helps most people; then what is done soonest."""
     known = names(scan)
     found: dict[tuple[str, str], dict[str, Who]] = {}
     failing = [finding for finding in scan.findings if finding.counts]
@@ -42,9 +44,9 @@ def ranked(scan: Scan) -> list[Action]:
     return sorted(actions, key=_rank)
 
 
-def _rank(action: Action) -> tuple[int, int, int, str, str]:
-    rule = action.rule
-    return SEVERITIES.index(action.severity), -len(action.whom), EFFORTS.index(rule.effort), rule.id, action.tenant
+def _rank(action: Action) -> tuple[bool, int, int, int, str, str]:
+    rule, gravity = action.rule, SEVERITIES.index(action.severity)
+    return rule.id != _FIRST, gravity, -len(action.whom), EFFORTS.index(rule.effort), rule.id, action.tenant
 
 
 def sheet(scan: Scan) -> Sheet:
