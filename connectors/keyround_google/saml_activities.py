@@ -4,7 +4,8 @@ Endpoint    GET /admin/reports/v1/activity/users/all/applications/saml
 Permission  https://www.googleapis.com/auth/admin.reports.audit.readonly
 Plan        every edition; Google keeps the log for 180 days
 Gaps        whoever has a session with Google is let through without a word about factors: a success says who was where,
-            not how strongly it was proven; no password is asked here, so no failure is a wrong one
+            not how strongly it was proven; no password is asked here, so no failure is a wrong one, nor one that Google
+            stopped
 Source      https://developers.google.com/workspace/admin/reports/v1/appendix/activity/saml
 """
 
@@ -12,9 +13,7 @@ Source      https://developers.google.com/workspace/admin/reports/v1/appendix/ac
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from keyround.connector import DataSet, Window, Without, decode
@@ -33,9 +32,6 @@ COLUMNS = {
     "ipAddress": ("address",),
     "parameters": ("app",),
 }
-FAILURES: dict[str, str] = tomllib.loads(resources.files(__package__).joinpath("outcomes.toml").read_text("utf-8"))[
-    "saml_failures"
-]
 
 
 def pages(admin: Admin, window: Window) -> Iterator[bytes | Without]:
@@ -50,12 +46,17 @@ def rows(page: bytes) -> Iterator[SignIn]:
 
 
 def outcome_of(event: Event) -> str | None:
-    """The class of one event, None of a new kind. A success that carries the code of an error is only a step."""
+    """The class of one event, None of a new kind.
+
+    A success that carries the code of an error is only a step. So is every failure, whatever its type: whoever gets
+    this far has a session already, so that it is neither a wrong password nor a sign-in that Google stopped; the
+    application is not for this person, or something between the two services does not fit.
+    """
     if event.name == "login_success":
         code = event.text("saml_status_code")
         return "success" if not code or "success" in code else "interrupted"
     if event.name == "login_failure":
-        return FAILURES.get(event.text("failure_type"), "failure")
+        return "interrupted"
     return None
 
 
