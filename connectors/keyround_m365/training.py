@@ -75,7 +75,7 @@ def rows(page: Page) -> Iterator[Training]:
     simulations, trainings, offenders = map(_by_account, (page.simulations, page.trainings, page.offenders))
     for account in {**simulations, **trainings, **offenders}:
         tried, taught, again = (found.get(account) for found in (simulations, trainings, offenders))
-        given = taught.userTrainings if taught else None
+        given = taught.userTrainings if taught else []
         done = [one for one in given or [] if (one.trainingStatus or "").lower() == "completed"]
         undone = [one for one in given or [] if (one.trainingStatus or "").lower() != "completed"]
         since = [instant(one.assignedDateTime) for one in undone]
@@ -84,9 +84,10 @@ def rows(page: Page) -> Iterator[Training]:
         yield Training(
             account_id=account,
             username=email.lower() if email else None,
-            simulations=count(tried.simulationCount) if tried else None,
-            clicked=count(tried.clickCount) if tried else None,
-            compromised=count(tried.compromisedCount) if tried else None,
+            # The reports were read whole: who is in none of the lines was sent nothing, and was given nothing.
+            simulations=count(tried.simulationCount) if tried else 0,
+            clicked=count(tried.clickCount) if tried else 0,
+            compromised=count(tried.compromisedCount) if tried else 0,
             repeated=count(again.repeatOffenceCount) if again else None,
             last_simulation_at=instant(tried.latestSimulationDateTime) if tried else None,
             trainings_assigned=None if given is None else len(given),

@@ -247,8 +247,8 @@ def test_trainings_join_three_reports(gather, plus, rich):
     assert told == {
         who(rich, "greta"): (3, 1, 0, None, 2, 2),
         who(rich, "karin"): (3, 3, 2, 2, 2, 0),
-        who(rich, "malte"): (3, 0, 0, None, None, None),
-        who(rich, "noor"): (None, None, None, None, 1, 0),
+        who(rich, "malte"): (3, 0, 0, None, 0, 0),
+        who(rich, "noor"): (0, 0, 0, None, 1, 0),
     }
 
 
