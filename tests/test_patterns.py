@@ -241,7 +241,7 @@ def test_other_failures_say_nothing_about_a_password():
 
 def test_each_reason_to_doubt_a_sign_in_is_told_once():
     rows = [
-        *days(8, "ada", "DK"),
+        *days(8, "ada", "DK", first=NOON - timedelta(days=14)),
         success("new", "ada", NOON, "SE", "192.0.2.2"),
         success("far", "bo", NOON, "DK", "192.0.2.3"),
         success("off", "bo", NOON + timedelta(hours=1), "NG", "198.51.100.9", mfa="single_factor"),
@@ -249,7 +249,8 @@ def test_each_reason_to_doubt_a_sign_in_is_told_once():
         success("in", "cy", NOON + timedelta(hours=2), "DK", STRANGER, mfa="satisfied"),
         success("odd", "cy", NOON, "DK", "192.0.2.4", risk="high"),
     ]
-    risks = [RiskEvent("1", "user", "ada", state="at_risk"), RiskEvent("2", "user", "bo", state="dismissed")]
+    risks = [RiskEvent("1", "user", "ada", state="at_risk", detected_at=NOON),
+             RiskEvent("2", "user", "bo", state="dismissed")]  # fmt: skip
     found = tables(*rows, risks=risks)["suspicions"]
     assert [(row["account_id"], row["reason"], row["country"], row["records"]) for row in found] == [
         ("ada", "first_country", "SE", 1),
@@ -259,6 +260,7 @@ def test_each_reason_to_doubt_a_sign_in_is_told_once():
         ("cy", "guessed", "DK", 1),
         ("cy", "provider_risk", "DK", 1),
     ]
+    assert {row["first_at"] for row in found if row["reason"] == "provider_risk"} == {NOON}
 
 
 def test_they_follow_the_rules_own_thresholds():
@@ -267,7 +269,8 @@ def test_they_follow_the_rules_own_thresholds():
         assert rules[rule].parameters[parameter] == value
     rows = (*days(3, "ada", "DK"), success("new", "ada", NOON, "SE", "192.0.2.2"))
     assert tables(*rows)["suspicions"] == []
-    stricter = Terms(thresholds={"first-country": {"earlier": 2}})
+    assert tables(*rows, terms=Terms(thresholds={"first-country": {"earlier": 2}}))["suspicions"] == []
+    stricter = Terms(thresholds={"first-country": {"earlier": 2, "known_days": 2}})
     assert [row["reason"] for row in tables(*rows, terms=stricter)["suspicions"]] == ["first_country"]
 
 

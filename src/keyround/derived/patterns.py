@@ -13,6 +13,7 @@ FLOOR = {"km": 200, "kmh": 400}
 """What a journey must have to be kept at all; the rule asks for more, and lower thresholds find nothing more."""
 THRESHOLDS = {
     "earlier": ("first-country", "earlier", 5),
+    "known_days": ("first-country", "known_days", 14),
     "travel_km": ("impossible-travel", "km", 500),
     "travel_kmh": ("impossible-travel", "kmh", 900),
     "travel_people": ("impossible-travel", "people", 5),

@@ -58,7 +58,7 @@ found as (
     union all
     select tenant, account_id, 'first_country', country, first_at, last_at, records, null, addresses
     from first_places
-    where not before and elsewhere >= $earlier and not abroad
+    where not before and elsewhere >= $earlier and not abroad and records_since <= first_at - to_days($known_days::integer)
     union all
     select tenant, account_id, 'impossible_travel', to_country, min(arrived_at), max(arrived_at), count(*), null,
            list_sort(list(distinct to_address) filter (to_address is not null))[:5]
@@ -66,7 +66,8 @@ found as (
     where km >= $travel_km and (hours = 0 or kmh >= $travel_kmh) and not same_network and people < $travel_people
     group by all
     union all
-    select tenant, account_id, 'provider_risk', country, min(happened_at), max(happened_at), count(*), null,
+    select tenant, account_id, 'provider_risk', country, min(coalesce(happened_at, detected_at)), max(coalesce(happened_at, detected_at)),
+           count(*), null,
            list_sort(list(distinct address) filter (address is not null))[:5]
     from risk_events
     where state in ('at_risk', 'confirmed_compromised') and account_id is not null
