@@ -39,7 +39,7 @@ class Coverage:
 def coverage(policies: Sequence[Policy], locations: Mapping[str, Location]) -> Coverage:
     """What the given policies, all of which apply to one person, come to. Their order does not matter."""
     ordinary = [policy for policy in policies if in_force(policy)]
-    deciding = [policy for policy in ordinary if policy.grant.block or any(map(_asks, policy.grant.clauses))]
+    deciding = [policy for policy in ordinary if policy.grant.block or about_second_factors(policy)]
     try:
         asked = _asked(deciding, locations)
     except TooMany:
@@ -129,6 +129,11 @@ def _asked(policies: Sequence[Policy], locations: Mapping[str, Location]) -> Cov
         phishing_resistant,
         device_code_blocked=_device_code(got),
     )
+
+
+def about_second_factors(policy: Policy) -> bool:
+    """Whether the policy demands a second factor of those it applies to, or takes one in place of something else."""
+    return any(map(_asks, policy.grant.clauses))
 
 
 def _asks(clause: Clause) -> bool:

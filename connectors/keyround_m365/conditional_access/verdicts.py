@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
-from .coverage import Coverage, coverage
+from .coverage import Coverage, about_second_factors, coverage
 from .documents import Location, Policy
 from .people import Mark, Names, Profile, applies, applies_if, excluded_through, guesses, why_open
 
@@ -49,6 +49,11 @@ class Policies:
     _coverages: dict[frozenset[str], Coverage] = field(default_factory=dict)
     _possible: dict[tuple[Profile, bool], Possible] = field(default_factory=dict)
 
+    @property
+    def demanding(self) -> list[Policy]:
+        """Whoever is exempt from one of these may go without a second factor; from others, without something else."""
+        return [policy for policy in self.enabled if about_second_factors(policy)]
+
     def possible(self, who: Profile, with_report_only: bool = False) -> Possible:
         key = who, with_report_only
         if key not in self._possible:
@@ -75,7 +80,7 @@ class Policies:
             tuple(sorted(found, key=repr)),
             tuple(sorted({why_open(policy, who, self.names) for policy in unsure})),
             tuple(sorted(policy.name for policy in sure)),
-            tuple(sorted(filter(None, (excluded_through(policy, who, self.names) for policy in self.enabled)))),
+            tuple(sorted(filter(None, (excluded_through(policy, who, self.names) for policy in self.demanding)))),
             tuple(sorted(p.name for p in self.report_only if applies(p, who) and not p.uncertain)),
             bounds,
         )

@@ -23,7 +23,7 @@ class MfaEnforcement(Row):
     ]
     enforced_by: Annotated[list[str] | None, "Policies or settings that demand it."] = None
     gaps: Annotated[list[str] | None, "Where it is not demanded, in plain words."] = None
-    excluded_by: Annotated[list[str] | None, "Policies that exempt the account, and through what."] = None
+    excluded_by: Annotated[list[str] | None, "Policies that demand it and exempt the account, and through what."] = None
     phishing_resistant: Annotated[bool | None, "A phishing-resistant method is demanded."] = None
     verdict_when_active: Annotated[str | None, "The verdict once every eligible role is active."] = None
     reason: Annotated[str | None, "Why the verdict is unknown, or what it rests on."] = None
