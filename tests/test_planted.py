@@ -73,7 +73,7 @@ def declared(company):
 def aspect(finding):
     """What tells it apart: names, where a policy or an application goes by ids, and how long ago, where it is a day."""
     told = finding["evidence"]
-    if finding["rule"] == "app-with-wide-access":
+    if finding["rule"] in ("app-with-wide-access", "wide-app-let-in"):
         return told["app"]
     if finding["rule"] == "password-spraying":
         return f"{(NOW.date() - date.fromisoformat(finding['aspect'])).days} days ago"

@@ -17,7 +17,7 @@ _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "
           "deleted_kind": "policy_subject", "named_under": "policy_side",
           "password_strength": "password", "password_length": "password", "judged_by": "judged_by", "whose": "whose",
           "located_by": "located_by", "warnings": "risk", "risk_level": "severity", "works": "works",
-          "may_consent": "consent"}  # fmt: skip
+          "may_consent": "consent", "app_may": "app_may"}  # fmt: skip
 _WHO = frozenset({"account", "username", "display_name", "device"})
 
 Who = tuple[str, str]
