@@ -19,6 +19,8 @@ _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "
           "located_by": "located_by", "warnings": "risk", "risk_level": "severity", "works": "works",
           "may_consent": "consent", "app_may": "app_may"}  # fmt: skip
 _WHO = frozenset({"account", "username", "display_name", "device"})
+_IF_ANY = frozenset({"allowed_until", "does_not_fit"})
+"""Facts that few have: where there is none, nothing is not known, and nothing is said."""
 
 Who = tuple[str, str]
 """Display name (never empty) and user name (may be) of a subject."""
@@ -71,7 +73,10 @@ def named(tenant: str, subject: str, account: str, known: dict[tuple[str, str], 
 def plain(finding: Finding) -> str:
     """One line per fact: `Roles: Global Administrator`; before them the aspect, where no fact says it."""
     judged = finding.judged
-    facts = [f"{label(name)}: {_value(name, value)}" for name, value in judged.evidence.items() if name not in _WHO]
+    told = {
+        name: value for name, value in judged.evidence.items() if name not in _WHO and (value or name not in _IF_ANY)
+    }
+    facts = [f"{label(name)}: {_value(name, value)}" for name, value in told.items()]
     unsaid = judged.aspect and judged.aspect not in judged.evidence.values()
     return "\n".join([place(judged.aspect), *facts] if unsaid else facts)
 
