@@ -202,7 +202,8 @@ def test_the_administrators_of_the_company_are_judged_as_an_expert_would(judged,
     assert failed == {"owner", "pia.rathje", "gesa.mundt"}  # the last by the directory's mark alone
     assert verdicts["admin-no-second-factor", "azubi.helfer"] == "pass"
     assert verdicts["account-no-second-factor", "zeit.vorbei"] == "fail"  # an administrator until last week
-    assert verdicts["highest-admin-without-key", "owner"] == "fail"
+    assert verdicts["highest-admin-without-key", "alt.admin"] == "fail"
+    assert ("highest-admin-without-key", "owner") not in verdicts  # has no second factor at all, which is told once
     assert not {rule for rule, who in verdicts if who == "fred.geist"}  # suspended: counts nowhere
     (count,) = (verdict for (rule, _), verdict in verdicts.items() if rule == "highest-administrator-count")
     assert count == "pass"
@@ -213,6 +214,6 @@ def test_roles_that_were_refused_hide_no_administrator_whom_the_directory_marks(
     verdicts = judged()
     failed = {who for (rule, who), verdict in verdicts.items() if (rule, verdict) == ("admin-no-second-factor", "fail")}
     assert failed == {"owner", "pia.rathje", "gesa.mundt"}
-    assert verdicts["highest-admin-without-key", "owner"] == "fail"
+    assert verdicts["highest-admin-without-key", "alt.admin"] == "fail"
     passed = {rule for (rule, _), verdict in verdicts.items() if verdict == "pass"}
     assert not passed & {"admin-no-second-factor", "highest-admin-without-key", "highest-administrator-count"}
