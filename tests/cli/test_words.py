@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -16,6 +17,16 @@ def test_help_and_version_import_nothing_heavy():
     heavy = "('click', 'duckdb', 'pyarrow', 'pandas', 'msgspec', 'openpyxl', 'msgraph', 'googleapiclient', 'rich')"
     done = subprocess.run([sys.executable, "-c", f"HEAVY = {heavy}\n{code}"], capture_output=True, text=True)
     assert done.stdout.endswith("[]\n") and all(verb in done.stdout for verb in VERBS)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], []])
+def test_a_reader_that_goes_away_is_no_traceback(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = f"import sys; from keyround.cli import main; sys.exit(main({words}))"
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -5,6 +5,7 @@ Exit status   0  nothing at or above --fail-on was found
               2  the command or the configuration is wrong
               3  something that the plan offers could not be read (what was read is in the report),
                  or the disk refused
+              141  whoever read the output went away
               130 or 143  stopped by Ctrl-C or SIGTERM; nothing half-written is left
 
 `--help` and `--version` answer from the tables below, before anything is imported.
@@ -12,6 +13,7 @@ Exit status   0  nothing at or above --fail-on was found
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -47,11 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and give its exit status; never a traceback for something a user can cause."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("--help", "-h", "help"):
-        print(usage())
-        return 0 if words else 2
+        return _told(usage(), 0 if words else 2)
     if words[0] in ("--version", "-V"):
-        print(f"keyround {__version__}\n{GEOLOCATION}")
-        return 0
+        return _told(f"keyround {__version__}\n{GEOLOCATION}", 0)
     if words[0] not in VERBS:
         from ..errors import nearest
 
@@ -60,3 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from .run import run
 
     return run(words[0], words[1:])
+
+
+def _told(text: str, status: int) -> int:
+    """Print, and give `status`: what the reader of our output refuses is met here, not at exit."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        return unread()
+    return status
+
+
+def unread() -> int:
+    """The exit status where the reader of our output went away; what is in the buffer must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141

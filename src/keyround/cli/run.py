@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ from importlib import import_module
 import click
 
 from ..errors import CollectError, KeyroundError, StoreError
+from . import unread
 
 
 def run(verb: str, words: Sequence[str]) -> int:
@@ -45,9 +45,8 @@ def run(verb: str, words: Sequence[str]) -> int:
     except KeyroundError as error:
         say(error)
         return 3 if isinstance(error, CollectError | StoreError) else 2
-    except BrokenPipeError:  # the reader of our output went away; what is in the buffer must not fail again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except BrokenPipeError:
+        return unread()
     except OSError as error:  # a full or forbidden disk where no layer below has better words for it
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         say(StoreError(f"The computer refused: {what}."))
