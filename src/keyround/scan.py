@@ -44,7 +44,7 @@ from .engine.results import Accepted, Coverage, Finding, NotEvaluated, Result, S
 from .engine.rule import Rule
 from .errors import CollectError, ConfigError, RuleError, StoreError, Unexpected, WrongTenant, nearest
 from .geo import Atlas
-from .model import NAME, Account, Row, SignIn, Tenant, bare, columns, prefixed
+from .model import NAME, Account, Device, Row, SignIn, Tenant, bare, columns, prefixed
 from .store import ClientStore, Draft, Snapshot, as_arrow, hashed
 from .terms import Remark, Terms
 from .terms import from_json as terms_from_json
@@ -424,11 +424,17 @@ def _records(db: duckdb.DuckDBPyConnection, reader: Connector[Any], given: Mappi
 
 
 def _directory(db: duckdb.DuckDBPyConnection, tenant: TenantInfo, outcomes: Mapping[str, Outcome]) -> sealing.Directory:
-    """The tenant's accounts as sealed results name them."""
+    """The tenant's accounts as sealed results name them, and its devices."""
     found = db.execute("select account_id, coalesce(username, display_name) from accounts").fetchall()
     names = dict(sorted((bare(tenant.connector, account), name or "") for account, name in found))
     whole = isinstance(outcomes[NAME[Account]], Complete)
-    return sealing.Directory(tenant.name, tuple(names), whole, {key: name for key, name in names.items() if name})
+    devices = None
+    if isinstance(outcomes[NAME[Device]], Complete):
+        ids = db.execute("select distinct device_id from devices").fetchall()
+        devices = frozenset(bare(tenant.connector, device) for (device,) in ids)
+    return sealing.Directory(
+        tenant.name, tuple(names), whole, {key: name for key, name in names.items() if name}, devices
+    )
 
 
 def _sealed(snapshot: Snapshot, judged: Judgement) -> sealing.Sealed:

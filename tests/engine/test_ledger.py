@@ -125,6 +125,28 @@ def test_how_a_state_ends() -> None:
     assert age(said(TENANT, t_App="fail"), said(TENANT, t="pass"), key=("t", "App")) == ("gone", 0)
 
 
+def test_a_device_that_is_still_there_is_not_gone_and_goes_by_its_own_name() -> None:
+    devices = rule(subject="devices")
+    failed = Evaluated(devices, "t", (Judged("pc", "fail", {"account": "ada@hof.example", "device": "PC-14"}),))
+    silent = Evaluated(devices, "t", ())
+
+    def sealed_with(number: int, result: Result, there: frozenset[str] | None) -> Sealed:
+        at = DAY + timedelta(days=number)
+        directory = {"t": Directory("Hof", ("ada",), True, {"ada": "ada@hof.example"}, there)}
+        one = seal(at, Window(DAY, at), directory, [result])
+        return sealed.from_json(json.loads(json.dumps(sealed.as_json(one))))
+
+    first = sealed_with(0, failed, frozenset({"pc"}))
+    for there, state in (
+        (frozenset({"pc", "other"}), "left_scope"),
+        (frozenset[str](), "gone"),
+        (None, "not_rechecked"),
+    ):
+        known = fold(Ledger(), [first, sealed_with(1, silent, there)])
+        entry = known.records["t", "some-rule"].entries["pc", ""]
+        assert (entry.is_now, entry.who) == (state, "PC-14")
+
+
 def test_an_event_leaves_the_window_and_a_narrower_window_is_no_progress() -> None:
     fail, gone = said(EVENT, ada_FR="fail"), said(EVENT, ada="pass")
     key = ("ada", "FR")

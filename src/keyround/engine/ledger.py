@@ -15,8 +15,8 @@ Going on    open           still fails
                            that a narrower window cannot show
 Ended       fixed          a state that passes. An event is never fixed, it is past
             left_scope     the object is there, and the question is no longer asked of it
-            gone           the object is not there: an account left the whole list, or the rule speaks of the subject
-                           without this aspect
+            gone           the object is not there: an account or a device left the whole list, or the rule speaks of
+                           the subject without this aspect
             past           an event that no window as wide as the one it was last seen in still shows
 
 `accepted` is laid over all this by others.
@@ -198,9 +198,8 @@ def _fate(ledger: Ledger, key: Key, entry: Entry, scan: Sealed, answer: Answer) 
     subject, aspect = key
     if aspect and (answer.subject == "tenants" or answer.mentions(subject)):
         return "gone"
-    if answer.subject == "tenants" or answer.directory.place(subject) is not None:
-        return "left_scope"
-    return "gone" if answer.directory.whole else "not_rechecked"
+    there = answer.subject == "tenants" or answer.directory.holds(answer.subject, subject)
+    return "not_rechecked" if there is None else "left_scope" if there else "gone"
 
 
 def _over(seen: Window, now: Window) -> bool:

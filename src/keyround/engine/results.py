@@ -166,8 +166,8 @@ class Accepted:
 class Change:
     """What became of one finding since an earlier scan. `who` may be empty; `was` None: it was not known then.
 
-    `subject_table` is the rule's subject: accounts or tenants; empty where an old store did not keep it. `since` is
-    when the earlier scan was taken.
+    `subject_table` is the rule's subject: accounts, devices or tenants; empty where an old store did not keep it.
+    `since` is when the earlier scan was taken.
     """
 
     tenant: str

@@ -1,12 +1,14 @@
 """What is sealed with each scan: who failed which rule, who passed, whom it could not tell. No evidence.
 
     {"schema": 2, "taken_at": ..., "since": ..., "until": ...,
-     "tenants": [{"id", "name", "whole", "accounts", "names", "strangers": {subject: who that is}}],
+     "tenants": [{"id", "name", "whole", "accounts", "names", "strangers": {subject: who that is},
+                  "devices": null where not all of them are known}],
      "rules":   [{"tenant", "rule", "title", "severity", "digest", "nature", "subject",
                   "whole", "accounts", "others": [[subject, aspect, letter, severity or null], ...]}]}
 
-A tenant's `accounts` are its account ids, sorted, one a line, and `names` who those are that failed anything; a rule's
-`accounts` are one letter for each of them: f(ail), p(ass), u(nknown), or - where the rule did not ask of it. All three
+A tenant's `accounts` are its account ids, sorted, one a line, and so are its `devices`; `names` are who those accounts
+are that failed anything, `strangers` what devices and whatever else failed is called; a rule's
+`accounts` are one letter for each of them: f(ail), p(ass), u(nknown), or - where the rule did not ask of it. All these
 are deflated and in base64, so that fifty thousand accounts under forty rules stay small. Whatever is no account of the
 list, or has an aspect or a severity of its own, stands among `others`. A rule that was not evaluated has neither; one
 that does not apply says so. Schema 1, until 0.1.0, had plain lists, and neither window nor accounts; it is read for
@@ -42,12 +44,20 @@ _WIDEST = timedelta(days=180)  # where a window was not kept: as wide as one may
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One tenant's accounts: their ids, sorted, and whether these are all. `names`: who the accounts are."""
+    """One tenant's accounts: their ids, sorted, and whether these are all. `names`: who they are, and what devices are
+    called. `devices`: the ids of all of them; None where they are not all known."""
 
     name: str = ""
     accounts: tuple[str, ...] = ()
     whole: bool = False
     names: dict[str, str] = field(default_factory=dict)
+    devices: frozenset[str] | None = None
+
+    def holds(self, table: str, subject: str) -> bool | None:
+        """Whether what a rule about accounts or devices failed is still there; None where nobody can say."""
+        if table == "devices":
+            return None if self.devices is None else subject in self.devices
+        return self.place(subject) is not None or (False if self.whole else None)
 
     def place(self, account: str) -> int | None:
         """Where the account stands in the list; None where it does not."""
@@ -120,8 +130,9 @@ def seal(taken_at: datetime, window: Window, tenants: Mapping[str, Directory], r
     results = sorted(results, key=lambda r: (r.tenant, r.rule.id))
     strangers: dict[str, dict[str, str]] = {tenant: {} for tenant in tenants}
     for result in results:  # who failed and is in no list is called what the rule calls it
+        called_by = "device" if result.rule.subject == "devices" else "account"
         for judged in result.judged if isinstance(result, Evaluated) else ():
-            if judged.verdict == "fail" and (said := judged.evidence.get("account")):
+            if judged.verdict == "fail" and (said := judged.evidence.get(called_by)):
                 strangers[result.tenant][judged.subject] = str(said)
     called = {tenant: replace(directory, names={**strangers[tenant], **directory.names})
               for tenant, directory in tenants.items()}  # fmt: skip
@@ -172,6 +183,7 @@ def _directory_as_json(tenant: str, directory: Directory, failed: set[str]) -> d
         "accounts": packed("\n".join(directory.accounts)),
         "names": packed("\n".join(names.pop(key, "") for key in directory.accounts)),
         "strangers": {key: name for key, name in names.items() if name},
+        "devices": None if directory.devices is None else packed("\n".join(sorted(directory.devices))),
     }
 
 
@@ -179,7 +191,9 @@ def _directory_from_json(raw: Mapping[str, Any]) -> Directory:
     accounts = tuple(unpacked(raw["accounts"]).split("\n")) if raw["accounts"] != _EMPTY else ()
     called = zip(accounts, unpacked(raw["names"]).split("\n"), strict=False)
     names = {key: name for key, name in called if name}
-    return Directory(raw["name"], accounts, raw["whole"], names | raw["strangers"])
+    devices = raw.get("devices")
+    known = None if devices is None else frozenset(filter(None, unpacked(devices).split("\n")))
+    return Directory(raw["name"], accounts, raw["whole"], names | raw["strangers"], known)
 
 
 def _rule_as_json(tenant: str, rule: str, answer: Answer) -> dict[str, Any]:

@@ -57,6 +57,8 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
     tenant, known = labels(scan), names(scan)
     for change in scan.changes:
         name, username = named(change.tenant, change.subject, change.who, known)
+        if change.subject_table == "devices":
+            name, username = change.who or change.subject, ""
         yield (
             word("finding_state", change.state),
             word("severity", change.severity),

@@ -56,12 +56,12 @@ def _name(account: Account) -> str:
 
 def who(finding: Finding, known: dict[tuple[str, str], Who]) -> Who:
     """The subject of `finding`: a device by its name and whose it is; one that is in no table as the rule calls it."""
-    account = str(finding.judged.evidence.get("account") or finding.who)
+    told = str(finding.judged.evidence.get("account") or "")
     if finding.rule.subject == "devices":
-        owner = address(account) or ""
+        owner = address(told) or ""
         device = short(str(finding.judged.evidence.get("device") or finding.who or finding.judged.subject), 80)
         return f"{device} ({owner})" if owner else device, owner
-    return named(finding.tenant, finding.judged.subject, account, known)
+    return named(finding.tenant, finding.judged.subject, told or finding.who, known)
 
 
 def named(tenant: str, subject: str, account: str, known: dict[tuple[str, str], Who]) -> Who:

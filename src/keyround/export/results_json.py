@@ -318,7 +318,8 @@ def _usernames(scan: Scan) -> dict[tuple[str, str], str | None]:
 def _account_of(finding: Finding, usernames: dict[tuple[str, str], str | None]) -> str | None:
     if finding.rule.subject == "tenants":
         return None
-    said = finding.judged.evidence.get("account") or finding.who
+    # Of a device that could not be looked at again its own name is known, and nobody's user name.
+    said = finding.judged.evidence.get("account") or ("" if finding.rule.subject == "devices" else finding.who)
     return _lower(usernames.get((finding.tenant, finding.judged.subject), str(said) if said else None))
 
 
