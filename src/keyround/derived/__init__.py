@@ -24,10 +24,14 @@ SQL = (
     "suspicions",
 )  # fmt: skip
 """Tables, in the order in which they are computed; each has a file of that name."""
+_STEPS = {"sign_in_places": ("stops", "redeemed_stops")}
+"""What is worked out first, as tables that only last so long: small ones beside the log, so that the log can stream."""
 REDEEMED_WITHIN = 10
 """Minutes between a stop after the password and the success it led to."""
 _GIVEN = {
-    "sign_in_places": ("since", "until", "home_countries", "minutes", *homes.parameters(Terms(), homes.Named())),
+    "stops": ("since", "until", "home_countries"),
+    "redeemed_stops": ("since", "until", "minutes"),
+    "sign_in_places": ("since", "until", "home_countries", *homes.parameters(Terms(), homes.Named())),
     "account_use": ("log_since", "measured"),
     "factor_use": ("since", "until", "words", "strengths"),
     **patterns.GIVEN,
@@ -43,11 +47,21 @@ def computed(name: str, db: duckdb.DuckDBPyConnection, given: Mapping[str, Any])
     terms: Terms = given.get("terms") or Terms()
     if name == "known_addresses":
         return known_addresses(db, terms)
-    select = files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
     values = {"words": list(STRENGTH), "strengths": list(STRENGTH.values()), "minutes": REDEEMED_WITHIN, **given}
     if name == "sign_in_places":
         here = given.get("named") or homes.named(db, terms)
         values |= homes.parameters(terms, here, given.get("elsewhere", frozenset()))
     if name in patterns.GIVEN:
         values |= patterns.parameters(terms)
-    return db.sql(select, params={key: values[key] for key in _GIVEN[name]}).to_arrow_table()
+    steps = _STEPS.get(name, ())
+    try:
+        for step in steps:
+            db.execute(f'create temp table "{step}" as {_select(step)}', {key: values[key] for key in _GIVEN[step]})
+        return db.sql(_select(name), params={key: values[key] for key in _GIVEN[name]}).to_arrow_table()
+    finally:
+        for step in steps:
+            db.execute(f'drop table if exists "{step}"')
+
+
+def _select(name: str) -> str:
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")

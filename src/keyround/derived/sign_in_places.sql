@@ -2,7 +2,7 @@
 -- belongs to the one account with its user name.
 -- Built for a hundred million rows: what comes from the home countries, nearly everything, is counted in one narrow
 -- pass; only the rest is looked at closer, and only of what is abroad addresses are kept: first per address, so that no
--- list of them ever holds more than there are.
+-- list of them ever holds more than there are. What became of stops was settled before (redeemed_stops.sql).
 with named as (
     select lower(username) as username, min(account_id) as account_id
     from accounts
@@ -13,7 +13,7 @@ with named as (
 log as not materialized (
     select s.tenant, s.sign_in_id, coalesce(s.account_id, n.account_id) as account_id,
            case when s.account_id is null and n.account_id is null then lower(s.username) end as username,
-           lower(s.username) as name, s.signed_in_at, s.outcome, s.correlation_id, s.address, s.country,
+           lower(s.username) as name, s.signed_in_at, s.outcome, s.address, s.country,
            s.country_source, s.asn, s.app, s.legacy, s.mfa
     from sign_ins s left join named n on n.username = case when s.account_id is null then lower(s.username) end
 ),
@@ -25,54 +25,6 @@ near as (
     from log
     where signed_in_at >= $since and signed_in_at < $until and list_contains($home_countries::varchar[], country)
     group by all
-),
-
--- Stopped after the password, which happens to everybody with a second factor on the way in: did the same person, by the
--- same correlation id or from the same address, get in within some minutes? Where a success cannot be compared, or a
--- record does not say whose it is, that stays open.
-stops as materialized (
-    select sign_in_id, signed_in_at, correlation_id, address, coalesce(account_id, username) as who,
-           account_id is null as unowned
-    from log
-    where signed_in_at >= $since and signed_in_at < $until and outcome = 'stopped_after_password'
-      and $home_countries::varchar[] is not null and list_contains($home_countries::varchar[], country) is not true
-),
-entries as materialized (
-    select coalesce(account_id, username) as who, account_id is null as unowned, signed_in_at, correlation_id, address,
-           outcome = 'success' as entered
-    from log
-    where (outcome = 'success') is not false and signed_in_at >= $since - to_minutes($minutes::integer)
-      and signed_in_at < $until + to_minutes($minutes::integer)
-      and (account_id is null or account_id in (select who from stops) or (select bool_or(unowned) from stops))
-),
-own as materialized (
-    select o.sign_in_id,
-           any_true(e.entered and (e.correlation_id = o.correlation_id or e.address = o.address)) as redeemed
-    from stops o join entries e on e.who = o.who
-     and e.signed_in_at between o.signed_in_at - to_minutes($minutes::integer)
-                            and o.signed_in_at + to_minutes($minutes::integer)
-    group by o.sign_in_id
-),
-spans as (  -- the stretches of that many minutes a success may lie in, so that both can be joined by number
-    select o.*, unnest(generate_series(epoch(signed_in_at)::bigint // ($minutes::bigint * 60) - 1,
-                                       epoch(signed_in_at)::bigint // ($minutes::bigint * 60) + 1)) as span
-    from stops o left join own w using (sign_in_id)
-    where w.redeemed is not true
-),
-doubted as (
-    select distinct o.sign_in_id
-    from spans o join entries e on epoch(e.signed_in_at)::bigint // ($minutes::bigint * 60) = o.span
-    where (o.unowned or e.unowned) and (e.who = o.who) is not true
-      and e.signed_in_at between o.signed_in_at - to_minutes($minutes::integer)
-                             and o.signed_in_at + to_minutes($minutes::integer)
-      and (e.correlation_id = o.correlation_id or e.address = o.address) is not false
-),
-settled as (
-    select o.sign_in_id, case when w.redeemed then true
-                              when d.sign_in_id is not null then null
-                              when w.sign_in_id is not null then w.redeemed
-                              else false end as redeemed
-    from stops o left join own w using (sign_in_id) left join doubted d using (sign_in_id)
 ),
 
 -- Whose home it is, and who told of a trip. A person is an account of the directory, else the name in the record.
@@ -129,7 +81,7 @@ counted as (
            min(signed_in_at) as first_at, max(signed_in_at) as last_at,
            list_sort(list(distinct app) filter (abroad and app is not null))[:5] as apps,
            max(country_source) filter (country_source <> 'provider') as looked_up_in
-    from judged j left join settled r on r.sign_in_id = j.sign_in_id
+    from judged j left join redeemed_stops r on r.sign_in_id = j.sign_in_id
     group by all
 )
 select tenant, account_id, username, country, outcome, legacy, abroad, explained, redeemed,
