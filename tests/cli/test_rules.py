@@ -51,6 +51,9 @@ def test_filters_narrow_the_list_down(here, said):
     assert listed(said, "--topic", "sign-ins") == {r.id for r in rules.values() if r.topic == "sign_ins"}
     assert listed(said, "--severity", "high") == {r.id for r in rules.values() if r.severity in ("critical", "high")}
     assert "more-people-than-licences" not in listed(said, "--provider", "google")
+    assert "weak-password" not in listed(
+        said, "--provider", "m365"
+    )  # which measures no password: nothing answers there
     assert "highest-administrator-count" in listed(said, "--control", "MS.AAD.7.1")
     assert "highest-administrator-count" not in listed(said, "--control", "1.1.30")
     assert "foreign-sign-in" in listed(said, "--search", "abroad TRIP")
@@ -72,6 +75,8 @@ def test_a_page_says_what_is_read_and_what_that_needs(here, said):
     assert "unused_days = 90: " in text and "Benchmark v7.0.0: 5.3.2" in text
     licences = page(next(r for r in load() if r.id == "more-people-than-licences"), connectors, sql=False, cases=False)
     assert "Not asked in  Google Workspace" in licences
+    passwords = said("show", "weak-password")
+    assert "Not asked in  Microsoft 365" in passwords and "What to do in Microsoft 365" not in passwords
 
 
 def test_a_new_rule_says_what_to_write_next_and_replaces_nothing(here, said):

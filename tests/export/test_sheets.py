@@ -282,6 +282,21 @@ def test_topics_only_where_there_are_checks_and_grey_where_none_was_possible() -
     assert figures(small(SAFE, FINE))["Accounts"].tone == "good"
 
 
+def test_a_topic_with_nothing_to_look_at_is_not_green() -> None:
+    nobody = Evaluated(rule("no-device", topic="updates"), M365, ())
+    assert figures(small(SAFE, (nobody,)))["Updates"].tone == "unknown"
+    both = (nobody, Evaluated(rule("old", topic="updates"), M365, judged(ada="pass")))
+    assert figures(small(SAFE, both))["Updates"].tone == "good"
+
+
+def test_a_topic_s_light_is_that_of_its_gravest_case_not_of_the_rule() -> None:
+    lighter = Evaluated(rule("app", topic="apps"), M365, (Judged("ada", "fail", severity="medium"),))
+    assert figures(small(SAFE, (lighter,)))["Apps"].tone == "warn"
+    graver = Evaluated(rule("old", topic="apps", severity="low"), M365, (Judged("ada", "fail", severity="critical"),))
+    topic = figures(small(SAFE, (lighter, graver)))["Apps"]
+    assert topic.tone == "bad" and topic.note.startswith("Old: 1 of 1.")
+
+
 def test_a_topic_counts_over_all_tenants_in_any_order() -> None:
     assert figures(company(results=RESULTS[::-1]))["Administrators"] == figures(company())["Administrators"]
 
@@ -415,6 +430,31 @@ def test_evidence_is_plain() -> None:
     assert rows(scan, "Findings")[0]["Facts"].split("\n") == [
         "Newcolumn x: 3", "Has a licence: Yes", "Last sign-in: Unknown", "Countries: Germany, Portugal",
         "Second factor: Mobile phone (text or call)", "Seen: 2 Jan 2026", "Empty: None",
+    ]  # fmt: skip
+
+
+def test_a_route_a_timeline_and_whole_kilometres_read_as_sentences() -> None:
+    evidence = {
+        "from_country": "NG", "to_country": "DE", "km": 3519.0, "first_seen": datetime(2026, 11, 20, 4),
+        "timeline": ["2026-11-24T02:25:00Z consent_given Mail.Read, Mail Sync",
+                     "2026-11-24T02:26:00Z abroad NG 203.0.113.4"],
+    }  # fmt: skip
+    for aspect in ("DE-NG", "2026-11-20"):
+        found = Judged("ada", "fail", evidence, aspect)
+        scan = small([account("ada")], (Evaluated(FACTOR, M365, (found,)),))
+        assert rows(scan, "Findings")[0]["Facts"].split("\n") == [
+            "From: Nigeria", "To: Germany", "Kilometres, at least: 3,519", "First seen: 20 Nov 2026",
+            "What happened (UTC): ", "24 Nov 2026, 02:25: App let in (Mail.Read, Mail Sync)",
+            "24 Nov 2026, 02:26: Signed in from abroad (Nigeria, 203.0.113.4)",
+        ]  # fmt: skip
+
+
+def test_a_long_threshold_says_how_much_there_is() -> None:
+    long = rule("long", parameters={"wide": list("abcdef"), "words": "a|b|c|d|e", "windows_supported_from": 26200})
+    row = rows(small(SAFE, (Evaluated(long, M365, judged(ada="pass")),)), "Checks")[0]
+    assert row["Thresholds"].split("\n") == [
+        "Permissions that reach far: a, b, c, d and 2 more", "Suspicious words: a, b, c, d and 1 more",
+        "Windows, build with updates, from: 26200",
     ]  # fmt: skip
 
 

@@ -38,6 +38,16 @@ def page(rule: Rule, connectors: Mapping[str, Connector[Any]], sql: bool, cases:
     return "\n".join(_lines(rule, connectors, sql, cases))
 
 
+def asked(rule: Rule, connectors: Mapping[str, Connector[Any]]) -> list[str]:
+    """Where the question is really put: not where the rule leaves it to others, nor where no data could answer it."""
+    return [name for name, reader in connectors.items() if name not in rule.not_for and _offers(reader, rule)]
+
+
+def _offers(reader: Connector[Any], rule: Rule) -> bool:
+    filled = {*(table for one in reader.datasets for table in one.fills), *(one.fills for one in reader.derived)}
+    return {TABLES[name] for name in rule.reads - {*rule.beside} - COMPUTED} <= filled
+
+
 def _lines(rule: Rule, connectors: Mapping[str, Connector[Any]], sql: bool, cases: bool) -> Iterator[str]:
     yield rule.title
     yield rule.id + (f"  (own rule: {rule.file})" if rule.folder else "")
@@ -46,7 +56,10 @@ def _lines(rule: Rule, connectors: Mapping[str, Connector[Any]], sql: bool, case
     yield from _headed("Why", _wrapped(rule.why))
     if rule.remark:
         yield from _headed("Who and how", _wrapped(rule.remark))
+    where = asked(rule, connectors)
     for provider, steps in rule.fix.items():
+        if provider in connectors and provider not in where:
+            continue  # what to do about a question that is not put there
         yield from _headed(f"What to do in {_title(provider, connectors)}", _steps(steps))
     if rule.parameters:
         yield from _headed("Parameters, with their defaults", _parameters(rule))
@@ -71,16 +84,16 @@ def _headed(head: str, lines: Iterator[str] | list[str]) -> Iterator[str]:
 def _facts(rule: Rule, connectors: Mapping[str, Connector[Any]]) -> Iterator[str]:
     severity = word("severity", rule.severity)
     others = [word("severity", level) for level in _case_severities(rule) if level != rule.severity]
-    asked = [_title(name, connectors) for name in connectors if name not in rule.not_for]
-    not_asked = [_title(name, connectors) for name in sorted(rule.not_for)]
+    where = asked(rule, connectors)
+    not_asked = [_title(name, connectors) for name in sorted({*connectors, *rule.not_for} - {*where})]
     for label, text in (
         ("Severity", severity + (f"; single cases may be {' or '.join(others)}" if others else "")),
         ("Confidence", _CONFIDENCE[rule.confidence]),
         ("Topic", word("topic", rule.topic)),
         ("Nature", _NATURE[rule.nature]),
-        ("Asks about", f"{_SUBJECT[rule.subject]} in {' and '.join(asked)}"),
-        ("Not asked in", f"{' and '.join(not_asked)}: no such question there, or another rule asks it" if not_asked
-         else ""),
+        ("Asks about", f"{_SUBJECT[rule.subject]} in {' and '.join(_title(name, connectors) for name in where)}"),
+        ("Not asked in", f"{' and '.join(not_asked)}: no such question there, no data for it, or another rule asks it"
+         if not_asked else ""),
         ("Do", rule.action),
         ("Effort", word("effort", rule.effort)),
     ):  # fmt: skip
@@ -112,7 +125,8 @@ def _steps(steps: str) -> Iterator[str]:
 def _parameters(rule: Rule) -> Iterator[str]:
     for name, value in rule.parameters.items():
         meaning = f": {rule.meaning[name]}" if name in rule.meaning else ""
-        yield broken("  ", f"{name} = {_shown(value)}{meaning}", hang="    ", width=WIDTH)
+        said = f"{name} = {_shown(value)}{meaning}".replace("|", "| ")  # where a pattern without blanks may be broken
+        yield broken("  ", said, hang="    ", width=WIDTH).replace("| ", "|")
 
 
 def _controls(rule: Rule) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from ..config import Config
+from ..connector import Connector
 from ..engine import casebook
 from ..engine.rule import ID, SEVERITIES, TOPICS, Rule, load, read
 from ..errors import ConfigError, RuleError, nearest
@@ -20,7 +21,7 @@ from ..scan import connector
 from ..words import word
 from . import options
 from .lines import broken
-from .rulepage import WIDTH, page
+from .rulepage import WIDTH, asked, page
 
 UNCHANGED = "Nothing was changed; give the new rule another name."
 
@@ -65,7 +66,7 @@ def listed(
     topic = topic.lower().replace("-", "_")
     if topic and topic not in TOPICS:
         raise ConfigError(f"There is no topic {topic!r}.", nearest(topic, TOPICS))
-    providers = _providers()
+    providers = {name: connector(name) for name in _providers()}
     if provider and provider not in providers:
         raise ConfigError(f"There is no provider {provider!r}.", nearest(provider, providers))
     every = load(_own(path))
@@ -75,7 +76,7 @@ def listed(
         for rule in every
         if topic in ("", rule.topic)
         and rule.severity in graver
-        and provider not in rule.not_for
+        and (not provider or provider in asked(rule, providers))
         and (not control or any(_answers(one, control) for ids in rule.controls.values() for one in ids))
         and all(text in _searched(rule) for text in search.lower().split())
     ]
@@ -94,9 +95,9 @@ def listed(
     return 0
 
 
-def _say_line(rule: Rule, providers: Sequence[str]) -> None:
+def _say_line(rule: Rule, providers: Mapping[str, Connector[Any]]) -> None:
     """Three facts, the title below them; whom it is not for where not for all."""
-    only = [name for name in providers if name not in rule.not_for]
+    only = asked(rule, providers)
     marks = [f"{' and '.join(only)} only"] if len(only) < len(providers) else []
     marks += [f"own: {rule.folder}"] if rule.folder else []
     print(f"  {word('severity', rule.severity):<9} {rule.id:<32} {', '.join(marks)}".rstrip())
@@ -122,11 +123,11 @@ def _answers(control: str, asked: str) -> bool:
     return re.fullmatch(rf"{re.escape(asked)}(v\d+|\..*)?", control, re.IGNORECASE) is not None
 
 
-def _as_json(rule: Rule, providers: Sequence[str]) -> dict[str, Any]:
+def _as_json(rule: Rule, providers: Mapping[str, Connector[Any]]) -> dict[str, Any]:
     return {
         "id": rule.id, "title": rule.title, "severity": rule.severity, "confidence": rule.confidence,
         "topic": rule.topic, "nature": rule.nature, "subject": rule.subject, "effort": rule.effort,
-        "action": rule.action, "why": rule.why, "providers": [name for name in providers if name not in rule.not_for],
+        "action": rule.action, "why": rule.why, "providers": asked(rule, providers),
         "fix": rule.fix, "references": rule.references, "controls": rule.controls, "parameters": rule.parameters,
         "meaning": rule.meaning, "follows": rule.follows, "reads": sorted(rule.reads), "folder": rule.folder,
     }  # fmt: skip

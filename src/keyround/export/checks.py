@@ -14,6 +14,8 @@ from .known import answered, labels
 from .tones import tones
 
 _ORDER = ("failed", "unknown", "not_checked", "accepted", "passed", "nobody", "does_not_apply")
+_MOST = 4
+"""Values of one threshold that are written out."""
 
 
 def sheet(scan: Scan) -> Sheet:
@@ -107,8 +109,15 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return say("yes" if value else "no")
     if isinstance(value, list):
-        return listed([str(one) for one in value]) or say("none")
-    return say("number", n=value) if isinstance(value, int) else str(value)
+        return _few([str(one) for one in value])
+    return _few(value.split("|")) if isinstance(value, str) else str(value)
+
+
+def _few(values: list[str]) -> str:
+    """A list that fits a cell: `keyround rules show` has the whole of a long one."""
+    if len(values) <= _MOST:
+        return listed(values) or say("none")
+    return say("checks.threshold_many", first=listed(values[:_MOST]), n=len(values) - _MOST)
 
 
 def _count(result: Result, accepted: int) -> str | None:

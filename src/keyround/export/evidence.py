@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from ..engine.results import Finding, Scan
+from ..engine.results import Finding, Judged, Scan
 from ..model import Account
 from ..words import country, day, listed, say, word
 from .clean import short
@@ -17,7 +17,8 @@ _WORDS = {"methods": "method", "strongest": "strength", "weakest": "strength", "
           "deleted_kind": "policy_subject", "named_under": "policy_side",
           "password_strength": "password", "password_length": "password", "judged_by": "judged_by", "whose": "whose",
           "located_by": "located_by", "warnings": "risk", "risk_level": "severity", "works": "works",
-          "may_consent": "consent", "app_may": "app_may"}  # fmt: skip
+          "may_consent": "consent", "app_may": "app_may", "used": "used"}  # fmt: skip
+_COUNTRIES = frozenset({"country", "countries", "from_country", "to_country"})
 _WHO = frozenset({"account", "username", "display_name", "device"})
 _IF_ANY = frozenset({"allowed_until", "does_not_fit"})
 """Facts that few have: where there is none, nothing is not known, and nothing is said."""
@@ -77,8 +78,13 @@ def plain(finding: Finding) -> str:
         name: value for name, value in judged.evidence.items() if name not in _WHO and (value or name not in _IF_ANY)
     }
     facts = [f"{label(name)}: {_value(name, value)}" for name, value in told.items()]
-    unsaid = judged.aspect and judged.aspect not in judged.evidence.values()
-    return "\n".join([place(judged.aspect), *facts] if unsaid else facts)
+    return "\n".join([place(judged.aspect), *facts] if judged.aspect and not _said(judged) else facts)
+
+
+def _said(judged: Judged) -> bool:
+    """Whether the facts hold the aspect: as it is, as the day of one, or in parts (a route between countries)."""
+    facts = {f"{value:%Y-%m-%d}" if isinstance(value, datetime) else str(value) for value in judged.evidence.values()}
+    return judged.aspect in facts or all(part in facts for part in judged.aspect.split("-"))
 
 
 def place(text: str) -> str:
@@ -99,6 +105,8 @@ def _value(column: str, value: Any) -> str:
         return say("yes" if value else "no")
     if isinstance(value, datetime | date):
         return day(value)
+    if isinstance(value, float):
+        return say("number", n=round(value))
     if isinstance(value, str):
         return _text(column, value)
     if column == "timeline":
@@ -114,13 +122,13 @@ def _happened(line: str) -> str:
     when, _, told = line.partition(" ")
     what, _, about = told.partition(" ")
     moment = datetime.fromisoformat(when.removesuffix("Z"))
-    first, _, rest = word("method", about).partition(" ")
-    about = listed([place(first), rest])
+    first, _, rest = about.partition(" ")
+    about = listed([place(first), rest]) if place(first) != first else word("method", about)
     said = {"day": moment.date(), "time": f"{moment:%H:%M}", "what": word("step", what), "about": about}
     return say("timeline.about" if about else "timeline.bare", **said)
 
 
 def _text(column: str, value: str) -> str:
-    if column in ("country", "countries"):
+    if column in _COUNTRIES:
         return place(value)
     return word(_WORDS[column], value) if column in _WORDS else value

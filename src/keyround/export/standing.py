@@ -311,6 +311,11 @@ class _Tried:
     accepted: int = 0  # of these, somebody answers for them
     scope: int = 0
     partly: bool = False  # somewhere not possible, in part, or unknown for somebody
+    worst: str = ""  # the gravest of those nobody answers for: single cases may be graver or lighter than the rule
+
+    @property
+    def severity(self) -> str:
+        return self.worst or self.rule.severity
 
 
 def topics(scan: Scan) -> list[tuple[str, Tone, str]]:
@@ -328,15 +333,19 @@ def topics(scan: Scan) -> list[tuple[str, Tone, str]]:
         check.accepted += signed[result.tenant, result.rule.id]
         check.scope += len(result.judged)
         check.partly |= bool(result.missing or result.count("unknown"))
+    for finding in scan.findings:
+        if finding.state != "accepted" and (of := tried[finding.rule.topic].get(finding.rule.id)):
+            of.worst = min(filter(None, (of.worst, finding.severity)), key=SEVERITIES.index)
     return [(name, *_topic(list(tried[name].values()))) for name in TOPICS if name in tried]
 
 
 def _topic(checks: list[_Tried]) -> tuple[Tone, str]:
-    failed = [c for c in checks if c.fail > c.accepted and c.rule.severity != "info"]
-    failed.sort(key=lambda c: (SEVERITIES.index(c.rule.severity), c.accepted - c.fail))
+    failed = [c for c in checks if c.fail > c.accepted and c.severity != "info"]
+    failed.sort(key=lambda c: (SEVERITIES.index(c.severity), SEVERITIES.index(c.rule.severity), c.accepted - c.fail))
     unable = sum(c.partly and c not in failed for c in checks)
     accepted = sum(c.accepted > 0 and not c.partly and c not in failed for c in checks)
-    passed = len(checks) - len(failed) - unable - accepted
+    nobody = sum(not c.scope and not c.partly for c in checks)
+    passed = len(checks) - len(failed) - unable - accepted - nobody
     parts = []
     if failed:
         worst = failed[0]
@@ -347,8 +356,10 @@ def _topic(checks: list[_Tried]) -> tuple[Tone, str]:
         parts.append(say("topic.accepted", n=accepted))
     if passed and not failed:
         parts.append(say("topic.passed", n=passed))
+    if nobody and not failed:
+        parts.append(say("topic.nobody", n=nobody))
     if unable:
         parts.append(say("topic.unable", n=unable))
     if failed:
-        return "bad" if failed[0].rule.severity in _SERIOUS else "warn", " ".join(parts)
-    return "unknown" if unable else "signed" if accepted else "good", " ".join(parts)
+        return "bad" if failed[0].severity in _SERIOUS else "warn", " ".join(parts)
+    return "unknown" if unable else "signed" if accepted else "good" if passed else "unknown", " ".join(parts)
