@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .engine import ledger, sealed
 from .engine.ledger import Ledger
+from .errors import StoreError
 from .store import ClientStore, stamped
 
 _log = logging.getLogger(__name__)
+OFTEN = 12
+"""Scans behind the newest sealed ledger after which the next is sealed, so that no scan has to fold years of them."""
 
 
 def ledgers(store: ClientStore, before: datetime | None = None) -> Iterator[Ledger]:
@@ -43,6 +46,30 @@ def ledgers(store: ClientStore, before: datetime | None = None) -> Iterator[Ledg
 def remembered(store: ClientStore, before: datetime | None = None) -> Ledger:
     """The last of `ledgers`; an empty one when there is none."""
     return next(iter(deque(ledgers(store, before), maxlen=1)), Ledger())
+
+
+def at(store: ClientStore, moment: datetime) -> Ledger:
+    """What was known after the last scan taken at that moment or before it; an empty ledger when there is none."""
+    return remembered(store, moment + timedelta(seconds=1))
+
+
+def first(store: ClientStore) -> Ledger:
+    """The oldest of all there are, however many ledgers are sealed; an empty one when there is none."""
+    for stamp in sorted({*store.ledgers(), *store.stamps()}):
+        if (known := at(store, datetime.strptime(stamp, "%Y%m%dT%H%M%SZ"))).taken_at is not None:
+            return known
+    return Ledger()
+
+
+def settle_often(store: ClientStore) -> None:
+    """Seal a ledger where many scans lie behind the newest one. A disk that refuses costs time later, and no more."""
+    stamps, sealed_to = store.stamps(), max(store.ledgers(), default="")
+    if sum(stamp > sealed_to for stamp in stamps) <= OFTEN:
+        return
+    try:
+        settle(store, stamps[-1])
+    except StoreError as error:
+        _log.warning("No ledger was sealed after this scan: %s", error)
 
 
 def settle(store: ClientStore, stamp: str) -> None:

@@ -120,6 +120,7 @@ def scan(
         except BaseException:
             draft.discard()
             raise
+        history.settle_often(store)
     return sealed, judged.of(sealed)
 
 

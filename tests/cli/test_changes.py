@@ -161,3 +161,23 @@ def test_a_damaged_result_is_said_and_left_out(weeks, capsys, caplog):
         caplog.clear()
         status, out, _ = said(capsys)
         assert status == 0 and "compared with that of 2026-08-03" in out and "findings may look newer" in caplog.text
+
+
+def test_once_many_scans_lie_behind_a_ledger_is_sealed_and_tells_the_same(store, capsys):
+    for week in range(history.OFTEN):
+        scanned(store, week, no_factor=f"ada:f bo:{'fp'[week % 2]} cy:{'fuf'[week % 3]}", abroad="cy/FR:f")
+    history.settle_often(store)
+    assert store.ledgers() == []
+    scanned(store, history.OFTEN, no_factor="ada:f bo:p cy:u", abroad=None)
+    asked = [(), *(("--since", f"{DAY + timedelta(weeks=week):%Y-%m-%d}") for week in range(history.OFTEN))]
+    before = [said(capsys, *words) for words in asked]
+    (store.root / ".ledger-abc").write_text("{")  # a process was killed while it wrote
+    history.settle_often(store)
+    assert store.ledgers() == store.stamps()[-1:]
+    assert [said(capsys, *words) for words in asked] == before
+    history.settle_often(store)
+    assert len(store.ledgers()) == 1
+    store.begin(DAY + timedelta(weeks=99)).discard()
+    assert not list(store.root.glob(".ledger-*"))
+    status, _, err = said(capsys, "--since", "2026-08-02")
+    assert status == 2 and "2026-08-03 06:00" in err

@@ -80,20 +80,24 @@ def command(client: str, path: Path | None, since: datetime | None, shape: str) 
 
 def _two(client: str, store: ClientStore, since: datetime | None) -> tuple[Ledger, Ledger]:
     """What was known after the scan to compare with, and after the newest. Raises ConfigError without two."""
-    known = list(history.ledgers(store))
-    if len(known) < 2:
-        if not known and store.stamps():
+    newest = history.remembered(store)
+    if newest.taken_at is None:
+        if store.stamps():
             raise StoreError(f"The results of {client}'s scans cannot be read.", "Scan again.")
-        what = "only one scan" if known else "no scan"
-        raise ConfigError(f"There is {what} of {client} yet, and nothing to compare.",
-                          f"Run `keyround scan {client}` {'again later' if known else 'first'}.")  # fmt: skip
-    *earlier, newest = known
-    if since is None:
-        return earlier[-1], newest
-    until = [ledger for ledger in earlier if ledger.taken_at and ledger.taken_at <= since]
-    if not until:
-        raise ConfigError(f"There is no scan of {client} that old.", f"The first one known is that of {_at(known[0])}.")
-    return until[-1], newest
+        raise _nothing(f"no scan of {client}", client, "first")
+    then = history.remembered(store, newest.taken_at)
+    if then.taken_at is None:
+        raise _nothing(f"only one scan of {client}", client, "again later")
+    if since is not None and since < then.taken_at:
+        then = history.at(store, since)
+        if then.taken_at is None:
+            raise ConfigError(f"There is no scan of {client} that old.",
+                              f"The first one known is that of {_at(history.first(store))}.")  # fmt: skip
+    return then, newest
+
+
+def _nothing(what: str, client: str, when: str) -> ConfigError:
+    return ConfigError(f"There is {what} yet, and nothing to compare.", f"Run `keyround scan {client}` {when}.")
 
 
 def _at(known: Ledger) -> str:

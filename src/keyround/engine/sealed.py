@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
 from base64 import b64decode, b64encode
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -97,16 +98,13 @@ class Answer:
         """Something was said about the subject, whatever the aspect."""
         return self.verdict((subject, "")) is not None or any(key[0] == subject for key in self.others)
 
-    def keys(self, verdict: Verdict) -> Iterator[tuple[Key, Severity | None]]:
+    def keys(self, verdict: Verdict) -> dict[Key, Severity | None]:
         """Every key with that verdict, and its own severity where it has one."""
-        letters, letter, accounts = self.letters or "", _LETTER[verdict], self.directory.accounts
-        place = letters.find(letter)
-        while place >= 0:
-            yield (accounts[place], ""), None
-            place = letters.find(letter, place + 1)
-        for key, (said, severity) in self.others.items():
-            if said == verdict:
-                yield key, severity
+        accounts, letter = self.directory.accounts, _LETTER[verdict]
+        found: dict[Key, Severity | None] = {
+            (accounts[place.start()], ""): None for place in re.finditer(letter, self.letters or "")
+        }
+        return found | {key: severity for key, (said, severity) in self.others.items() if said == verdict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +161,7 @@ def as_json(sealed: Sealed) -> dict[str, Any]:
     """The compact form, written once beside the snapshot. `from_json` reads it back; names only of who failed."""
     failed: dict[str, set[str]] = {tenant: set() for tenant in sealed.tenants}
     for (tenant, _), answer in sealed.answers.items():
-        failed[tenant].update(key[0] for key, _ in answer.keys("fail"))
+        failed[tenant].update(subject for subject, _ in answer.keys("fail"))
     return {
         "schema": SCHEMA,
         "taken_at": sealed.taken_at.isoformat(),

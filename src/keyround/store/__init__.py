@@ -155,6 +155,8 @@ class ClientStore:
         with disk_errors():
             for left in self.scans.glob(".draft-*"):
                 shutil.rmtree(left)
+            for unfinished in self.root.glob(".ledger-*"):
+                unfinished.unlink()
             stamp = stamped(taken_at)
             if (self.scans / stamp).exists():
                 raise StoreError(f"There is a snapshot of {stamp} already.", "Scan again a second later.")
