@@ -619,7 +619,9 @@ def _overlaid(
     if not terms.accepted:
         return findings, ()
     directories = [
-        acceptance.directory(tenant, tables.of(tenant.id), *_whole(judged.outcomes[tenant.id], "accounts", "groups"))
+        acceptance.directory(
+            tenant, tables.of(tenant.id), *_whole(judged.outcomes[tenant.id], "accounts", "groups", "devices")
+        )
         for tenant in judged.tenants
     ]
     return acceptance.overlay(findings, judged.results, terms.accepted, today, directories, rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from keyround.cli.laid_down import mistakes
 from keyround.config import read
 from keyround.engine.rule import load
 from keyround.store import ClientStore
+from keyround.words import country
 
 STORE = Path(__file__).parents[2] / "fixtures" / "stores" / "0.1.0"
 OWNER = "owner@atelier-hollenstedt.example"
@@ -117,6 +119,18 @@ def test_a_read_only_configuration_is_left_alone(office):
     (here.folder / "keyround.toml").chmod(0o444)
     status, _, warned = here.run("accept", "acme", *RISK, "--until", "2027-06-30")
     assert status == 3 and "read-only" in warned and here.config == CONFIG
+
+
+def test_one_case_is_accepted_as_the_report_shows_it(office):
+    here = office()
+    _, said, _ = here.run("accept", "acme", "--rule", "foreign-sign-in")
+    subject, aspect = re.search(r"--subject (\S+) --aspect ([A-Z]{2})$", said, re.MULTILINE).groups()
+    risk = ("--rule", "foreign-sign-in", "--subject", subject, *RISK[4:], "--until", "2027-06-30", "--aspect")
+    status, said, warned = here.run("accept", "acme", *risk, country(aspect).upper())
+    assert status == 0 and f'aspect   = "{aspect}"' in here.config and "It covers" in said and not warned
+    status, said, warned = here.run("accept", "acme", *risk, "Atlantis")
+    assert status == 0 and "No case 'Atlantis' is found there. Found: " in warned and country(aspect) in warned
+    assert "later" in said
 
 
 ODD = """

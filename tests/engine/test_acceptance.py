@@ -133,6 +133,25 @@ def test_what_is_not_known_covers_nothing_and_says_why() -> None:
     assert covered(accept("di"), directories=more) == ([], ["nothing_found"])
 
 
+def test_a_device_is_named_by_its_name_or_by_whose_it_is() -> None:
+    outdated = replace(rule("old-device"), subject="devices")
+    devices = {"d1": ("Front desk", "ada"), "d2": ("Bo-Phone", "bo"), "d3": ("", "")}
+    here = (replace(DIRECTORIES[0], devices=devices), DIRECTORIES[1])
+    failing = tuple(Finding("t1", outdated, Judged(one, "fail"), "open", SEEN) for one in devices)
+    results = (Evaluated(outdated, "t1", tuple(one.judged for one in failing)),)
+
+    def said(subject: str, whole: bool = True) -> tuple[list[str], str, str]:
+        listed = (replace(here[0], devices_whole=whole), here[1])
+        found, (one,) = overlay(failing, results, [accept(subject, "old-device")], TODAY, listed, (outdated,))
+        return [f.judged.subject for f in found if f.state == "accepted"], one.state, one.nearest
+
+    assert said("front desk") == said("d1") == said("ADA@acme.example") == (["d1"], "in_force", "")
+    assert said("Kiosk")[0] == ["d2"]  # bo's, who is in the group
+    assert said("Frnt desk") == ([], "unknown_subject", "Front desk")
+    assert said("Frnt desk", whole=False)[1] == "unread_subject"
+    assert said("gus_home.example#EXT#@acme.example")[1] == "nothing_found"
+
+
 def test_misspelt_words_get_the_nearest_and_stand_first() -> None:
     made = [accept("bo"), accept("bo", "no-facto"), accept("bo@acme.exmaple"), accept("bo", tenant="acme.exampel")]
     said = overlay(FINDINGS, RESULTS, made, TODAY, DIRECTORIES, RULES)[1]

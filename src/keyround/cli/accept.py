@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from ..engine.rule import SEVERITIES, Rule
 from ..errors import ConfigError, StoreError, nearest
 from ..export import accepted
 from ..export.clean import short
-from ..export.evidence import names, place, who
+from ..export.evidence import case, names, place, who
 from ..scan import reported
 from ..store import ClientStore
 from ..terms import Acceptance
@@ -37,11 +39,14 @@ _UNKNOWN = {
 
 
 @click.command(help="Answer for a risk until a day: the finding stays in the report, but raises no alarm. Written into "
-                    "keyround.toml. --list shows what is accepted, --remove withdraws.")  # fmt: skip
+                    "keyround.toml. Without options it names every finding and what to "
+                    "type; --list shows what is accepted, --remove withdraws.")  # fmt: skip
 @options.client
 @options.config
 @click.option("--rule", "rule_id", metavar="RULE", help="The check, as the column Ref of the report names it.")
-@click.option("--subject", metavar="NAME", help="User name or id, a group's name or id, or tenant for everybody.")
+@click.option(
+    "--subject", metavar="NAME", help="User name or id, a group's or a device's name or id, or tenant for everybody."
+)
 @click.option("--aspect", metavar="TEXT", default="", help="Only this case of it, such as the country PT.")
 @click.option("--tenant", metavar="ID", default="", help="Only in this tenant: its id, domain or name.")
 @click.option("--reason", metavar="TEXT", help="Why it may stay as it is.")
@@ -59,6 +64,8 @@ def command(
     store = ClientStore(config.store, chosen.key)
     given = {"rule": rule_id, "subject": subject, "reason": reason, "owner": owner, "until": until}
     needed = () if listing else ("rule", "subject") if remove else _NEEDED
+    if not remove and not listing and not any((subject, aspect, tenant, reason, owner, until)):
+        return _offered(chosen, store, options.rules(config.rules), rule_id, at or options.now())
     if missing := [name for name in needed if not (given[name] or "").strip()]:
         raise click.UsageError(f"Missing option '--{missing[0]}': an accepted risk has {', '.join(_NEEDED)}.")
     said = {name: (value or "").strip() for name, value in given.items()}
@@ -77,10 +84,12 @@ def command(
         raise ConfigError(f"There is no rule {wanted.rule!r}.", nearest(wanted.rule, known))
     snapshot = newest(store, chosen)
     # Probed as if the gravest were accepted: what it will cover, and how grave that is.
-    terms = replace(chosen.terms, accepted=(replace(wanted, severity="critical"),))
+    terms = replace(chosen.terms, accepted=(replace(wanted, aspect="", severity="critical"),))
     with reported(snapshot, store, [known[wanted.rule]], at, terms) as scan:
-        wanted = replace(wanted, tenant=_tenant(scan, wanted.tenant), severity=_gravest(scan.accepted[0]))
-        _say(scan, scan.accepted[0], known[wanted.rule], wanted, today)
+        wanted = replace(wanted, tenant=_tenant(scan, wanted.tenant))
+        found = _narrowed(scan.accepted[0], wanted.aspect)
+        wanted = replace(wanted, aspect=found.acceptance.aspect, severity=_gravest(found))
+        _say(scan, found, wanted, today)
     _write(config.path, chosen, wanted)
     print(f"`keyround report {client}` writes the report again.")
     return 0
@@ -104,7 +113,73 @@ def _gravest(found: Accepted) -> str:
     return min(severities, key=SEVERITIES.index)
 
 
-def _say(scan: Scan, found: Accepted, judged: Rule, wanted: Acceptance, today: date) -> None:
+def _narrowed(found: Accepted, written: str) -> Accepted:
+    """The same for one aspect alone, which may be written as the report shows it; kept by its id, since names change.
+
+    Raises ConfigError where several are so called.
+    """
+    if not written:
+        return found
+    said = written.strip().casefold()
+    known = {finding.judged.aspect: _words(finding) for finding in found.covers if finding.judged.aspect}
+    exact = [aspect for aspect in known if aspect.casefold() == said]
+    meant = exact or [aspect for aspect, words in known.items() if said in {word.casefold() for word in words}]
+    if len(meant) > 1:
+        raise ConfigError(
+            f"Several cases are called {written!r}.", f"Say which: --aspect {' or '.join(sorted(meant))}."
+        )
+    aspect = meant[0] if meant else written.strip()
+    if known and not meant and found.state not in _UNKNOWN:
+        cases = ", ".join(_plain(" ".join(dict.fromkeys(words))) for words in known.values())
+        print(f"No case {_plain(written)!r} is found there. Found: {cases}.", file=sys.stderr)
+    covers = tuple(finding for finding in found.covers if finding.judged.aspect == aspect)
+    return replace(found, acceptance=replace(found.acceptance, aspect=aspect), covers=covers)
+
+
+def _words(finding: Finding) -> tuple[str, ...]:
+    """What a finding's aspect may be called: as it is, and as the report shows it."""
+    aspect = finding.judged.aspect
+    return aspect, place(aspect), case(finding.judged)
+
+
+def _offered(client: Client, store: ClientStore, rules: tuple[Rule, ...], rule_id: str | None, now: datetime) -> int:
+    """Every finding that nobody answers for, with the options that would accept it."""
+    known = {one.id: one for one in rules}
+    if rule_id and rule_id not in known:
+        raise ConfigError(f"There is no rule {rule_id!r}.", nearest(rule_id, known))
+    asked = [known[rule_id]] if rule_id else rules
+    with reported(newest(store, client), store, asked, now, client.terms) as scan:
+        named = names(scan)
+        found = [finding for finding in scan.findings if finding.counts]
+        if not found:
+            print(f"{client.name}: nothing was found on {day(scan.taken_at)} that nobody answers for.")
+            return 0
+        print(f"{client.name}: {len(found)} found on {day(scan.taken_at)} that nobody answers for.")
+        print(broken("", f"To accept one: keyround accept {client.key}, its options below, --reason TEXT, --owner NAME "
+                         "and --until DATE."))  # fmt: skip
+        for (severity, rule), same in groupby(found, key=lambda finding: (finding.severity, finding.rule.id)):
+            print(f"\n{word('severity', severity)}: {_plain(known[rule].title)}")
+            for finding in same:
+                print("\n".join(_offer(scan, finding, named)))
+    return 0
+
+
+def _offer(scan: Scan, finding: Finding, named: dict[tuple[str, str], tuple[str, str]]) -> list[str]:
+    """Who, and which case of it; and the options that name exactly this."""
+    name, username = who(finding, named)
+    subject = username if finding.rule.subject == "accounts" and username else finding.judged.subject
+    several = len(scan.tenants) > 1 and finding.rule.subject == "accounts"
+    said = {"rule": finding.rule.id, "subject": subject, "aspect": finding.judged.aspect,
+            "tenant": finding.tenant if several else ""}  # fmt: skip
+    options = " ".join(f"--{key} {_quoted(value)}" for key, value in said.items() if value)
+    return [f"  {_plain(', '.join(filter(None, (name, case(finding.judged)))))}", f"    {_plain(options)}"]
+
+
+def _quoted(value: str) -> str:
+    return value if re.fullmatch(r"[\w@.:/+-]+", value) else f'"{value}"'
+
+
+def _say(scan: Scan, found: Accepted, wanted: Acceptance, today: date) -> None:
     """What is accepted and whom it covers. Raises ConfigError for a subject that nobody knows."""
     if found.state in _UNKNOWN:
         detail = _UNKNOWN[found.state].format(subject=wanted.subject, day=day(scan.taken_at))
@@ -130,7 +205,7 @@ def _covered(scan: Scan, findings: tuple[Finding, ...]) -> list[str]:
     lines = []
     for finding in findings[:_MOST_NAMES]:
         name, username = who(finding, known)
-        parts = (word("severity", finding.severity), name, username, place(finding.judged.aspect))
+        parts = (word("severity", finding.severity), name, username, case(finding.judged))
         lines.append("  " + "  ".join(_plain(part) for part in parts if part))
     if more := len(findings) - len(lines):
         lines.append(f"  and {more} more")

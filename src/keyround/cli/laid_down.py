@@ -16,7 +16,9 @@ from ..store import ClientStore, Snapshot
 from ..terms import Acceptance
 from ..words import day
 
-HOW_NAMED = "Name a person by the user name of the sheet People, a group by its name, or write tenant for everybody."
+HOW_NAMED = (
+    "Name a person by the user name of the sheet People, a group or device by its name, or write tenant for everybody."
+)
 
 
 def newest(store: ClientStore, client: Client) -> Snapshot:

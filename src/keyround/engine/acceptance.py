@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import Literal, get_args
 
 from ..connector import Tables
-from ..model import Account, Group, GroupMember, home_address
+from ..model import Account, Device, Group, GroupMember, home_address
 from ..terms import Acceptance
 from ..words import listed
 from .results import Accepted, AcceptedState, Evaluated, Finding, NotEvaluated, Result, State, TenantInfo
@@ -32,8 +32,8 @@ class Directory:
     """Whom an acceptance may name in one tenant.
 
     `accounts` maps id to user name and display name; `groups` id to name; `members` a group's id to its members' ids,
-    whoever is one today. `open_groups` are groups of which not every member is known. `whole`: no account is missing;
-    `groups_whole`: nor a group.
+    whoever is one today. `open_groups` are groups of which not every member is known. `devices` maps id to name and the
+    account whose it is. `whole`: no account is missing; `groups_whole`, `devices_whole`: nor one of these.
     """
 
     tenant: TenantInfo
@@ -43,14 +43,25 @@ class Directory:
     open_groups: frozenset[str] = frozenset()
     whole: bool = True
     groups_whole: bool = True
+    devices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    devices_whole: bool = True
 
-    def lists(self, written: str) -> bool:
-        """Whether whoever is so called would be known here. A user name has an @."""
-        return self.whole and (self.groups_whole or "@" in written)
+    def lists(self, written: str, table: str) -> bool:
+        """Whether whoever is so called, among the subjects of that table, is surely known. A user name has an @."""
+        listed = self.devices_whole if table == "devices" else True
+        return listed and self.whole and (self.groups_whole or "@" in written)
+
+    def owned(self, written: str, owners: Collection[str]) -> list[tuple[str, str]]:
+        """The devices of that name or id, and those of these accounts."""
+        wanted = {written.casefold()} - {""}
+        return [(self.tenant.id, device) for device, (name, owner) in self.devices.items()
+                if device.casefold() in wanted or name.casefold() in wanted or owner in owners]  # fmt: skip
 
 
-def directory(tenant: TenantInfo, tables: Tables, whole: bool, groups_whole: bool) -> Directory:
-    """The directory of one tenant, from its tables. `whole`: every account arrived; `groups_whole`: every group."""
+def directory(
+    tenant: TenantInfo, tables: Tables, whole: bool, groups_whole: bool, devices_whole: bool = True
+) -> Directory:
+    """The directory of one tenant, from its tables. `whole`: every account arrived; the others: every such."""
     groups: dict[str, str] = {}
     known = set()
     for group in tables.rows(Group):
@@ -61,6 +72,10 @@ def directory(tenant: TenantInfo, tables: Tables, whole: bool, groups_whole: boo
     for row in tables.rows(GroupMember):
         if row.group_id in groups and row.relation != "owner" and row.state != "eligible":
             members.setdefault(row.group_id, set()).add(row.member_id)
+    devices: dict[str, tuple[str, str]] = {}
+    for one in tables.rows(Device):  # a row of each source
+        name, owner = devices.get(one.device_id, ("", ""))
+        devices[one.device_id] = (one.name or name, one.account_id or owner)
     return Directory(
         tenant,
         {row.account_id: (row.username or "", row.display_name or "") for row in tables.rows(Account)},
@@ -69,6 +84,8 @@ def directory(tenant: TenantInfo, tables: Tables, whole: bool, groups_whole: boo
         frozenset(groups.keys() - known),
         whole,
         groups_whole,
+        devices,
+        devices_whole,
     )
 
 
@@ -176,10 +193,19 @@ def _meant(
         return meant("unknown", written, (), "unknown_tenant", _nearest(acceptance.tenant, words))
     if not written:
         return meant("tenant", "", None)
-    if named := [one for one in people.get(written.casefold(), ()) if one[0] in tenants]:
+    named = [one for one in people.get(written.casefold(), ()) if one[0] in tenants]
+    if rule.subject == "devices":
+        devices = [
+            own for d in here for own in d.owned(written, {a for tenant, a, _ in named if tenant == d.tenant.id})
+        ]
+        if devices:
+            return meant("account", named[0][2] if named else written, devices)
+    if named:
         return meant("account", named[0][2], [(tenant, account) for tenant, account, _ in named])
     if groups := [(d, group) for d in here for group in _groups(d, written)]:
         members = [(d.tenant.id, member) for d, group in groups for member in d.members.get(group, ())]
+        if rule.subject == "devices":
+            members = [own for d, g in groups for own in d.owned("", d.members.get(g, frozenset()))]
         hidden = any(group in d.open_groups for d, group in groups)
         name = groups[0][0].groups[groups[0][1]] or written
         return meant("group", name, members, "unread_members" if hidden else None)
@@ -188,8 +214,10 @@ def _meant(
         return meant("tenant", listed([tenant.name for tenant in whole]), None)
     if strangers := list(_strangers(findings, results, acceptance.rule, tenants, written)):
         return meant("account", written, strangers)
-    unknown: AcceptedState = "unknown_subject" if all(d.lists(written) for d in here) else "unread_subject"
-    return meant("unknown", written, (), unknown, _nearest(written, _words(here)))
+    unknown: AcceptedState = (
+        "unknown_subject" if all(d.lists(written, rule.subject) for d in here) else "unread_subject"
+    )
+    return meant("unknown", written, (), unknown, _nearest(written, _words(here, rule.subject)))
 
 
 def names_tenant(tenant: TenantInfo, written: str) -> bool:
@@ -249,10 +277,11 @@ def _nearest(written: str, known: Iterable[str]) -> str:
     return words[close[0]] if close else ""
 
 
-def _words(here: Iterable[Directory]) -> list[str]:
-    """Everything that may stand as a subject, as people write it."""
+def _words(here: Iterable[Directory], table: str) -> list[str]:
+    """Everything that may stand as a subject of that table, as people write it."""
     words = {username for one in here for username, _ in one.accounts.values() if username}
     words |= {home_address(username) or username for username in words}
+    words |= {name for one in here for name, _ in one.devices.values() if name and table == "devices"}
     return sorted(words | {name for one in here for name in one.groups.values() if name})
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ..engine.results import Accepted, Finding, Scan
 from ..words import say, word
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
-from .evidence import place
+from .evidence import case, place
 from .known import labels
 from .tones import tones
 
@@ -67,7 +67,8 @@ def title(one: Accepted) -> str:
     """What is accepted: the check's title, with the aspect where it is accepted for that alone."""
     said = one.rule.title if one.rule else one.acceptance.rule
     aspect = one.acceptance.aspect
-    return say("accepted.aspect", title=said, aspect=place(aspect)) if aspect else said
+    called = next((case(finding.judged) for finding in (*one.covers, *one.back)), place(aspect))
+    return say("accepted.aspect", title=said, aspect=called) if aspect else said
 
 
 def subject(one: Accepted) -> str:

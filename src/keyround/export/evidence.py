@@ -92,6 +92,12 @@ def place(text: str) -> str:
     return country(text) if len(text) == 2 and text.isupper() else text
 
 
+def case(judged: Judged) -> str:
+    """What the aspect is called: the app or policy whose id it is, a country by its name; empty where there is none."""
+    called = (judged.evidence.get(column) for column in ("app", "policy"))
+    return next((str(one) for one in called if one), place(judged.aspect)) if judged.aspect else ""
+
+
 def label(column: str) -> str:
     """An evidence column as people call it; one that no catalogue knows loses its underscores."""
     said = word("evidence", column)
