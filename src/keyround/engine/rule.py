@@ -8,6 +8,7 @@ more than read: a rule that loads can be judged.
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -299,18 +300,22 @@ def load(folders: Sequence[Path] = ()) -> tuple[Rule, ...]:
     A pack is any package of TOML files registered under the entry point group
     `keyround.rules`. Raises RuleError when one is wrong or an id comes twice.
     """
-    shelves: list[tuple[Traversable, str]] = [(files("keyround.rules"), "")]
-    shelves += [(files(point.value), "") for point in entry_points(group="keyround.rules")]
-    shelves += [(folder, str(folder)) for folder in folders]
     rules: dict[str, Rule] = {}
-    for shelf, folder in shelves:
-        for rule in _shelf(shelf, folder):
+    for shelf in (_installed(), *(_shelf(folder, str(folder)) for folder in folders)):
+        for rule in shelf:
             if rule.id in rules:
                 first = rules[rule.id]
                 whose = f"{first.folder} holds" if first.folder else "Keyround comes with"
                 raise RuleError(f"{rule.file}: {whose} a rule of this id already.", "Give the file another name.")
             rules[rule.id] = rule
     return tuple(rules[key] for key in sorted(rules))
+
+
+@functools.cache
+def _installed() -> tuple[Rule, ...]:
+    """The package's own rules and those of installed packs, which do not change while we run."""
+    packs = [files("keyround.rules"), *(files(point.value) for point in entry_points(group="keyround.rules"))]
+    return tuple(rule for pack in packs for rule in _shelf(pack, ""))
 
 
 def _shelf(shelf: Traversable, folder: str) -> Iterator[Rule]:
