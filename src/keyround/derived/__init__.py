@@ -24,11 +24,15 @@ SQL = (
     "suspicions",
 )  # fmt: skip
 """Tables, in the order in which they are computed; each has a file of that name."""
-_STEPS = {"sign_in_places": ("stops", "redeemed_stops")}
+_STEPS = {
+    "sign_in_places": ("named", "stops", "redeemed_stops"),
+    **dict.fromkeys(SQL[2:], ("named",)),
+}
 """What is worked out first, as tables that only last so long: small ones beside the log, so that the log can stream."""
 REDEEMED_WITHIN = 10
 """Minutes between a stop after the password and the success it led to."""
 _GIVEN = {
+    "named": (),
     "stops": ("since", "until", "home_countries"),
     "redeemed_stops": ("since", "until", "minutes"),
     "sign_in_places": ("since", "until", "home_countries", *homes.parameters(Terms(), homes.Named())),

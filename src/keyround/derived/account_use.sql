@@ -3,14 +3,7 @@
 -- switched on then. After a record that could be anybody's, or may have been a success, nobody is known to be unused.
 -- Where the provider measures how mailboxes are used ($measured), its dates know only sign-ins in person: somebody who
 -- reads mail on a phone is no stranger to the account, and where the report is silent, nobody is known to be unused.
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-),
-uses as (
+with uses as (
     select coalesce(s.account_id, n.account_id) as account_id, s.username, s.signed_in_at, s.outcome = 'success' as certain
     from sign_ins s left join named n on s.account_id is null and n.username = lower(s.username)
     where s.signed_in_at >= $log_since and (s.outcome = 'success') is not false

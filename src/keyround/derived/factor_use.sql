@@ -1,13 +1,6 @@
 -- Second factors that people really got in with during the window; `password` where it is known that nothing stood
 -- beside it. A failed challenge proves nothing and is not counted. Whose a record is follows sign_in_places.
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-),
-owned as (
+with owned as (
     select s.tenant, coalesce(s.account_id, n.account_id) as account_id, s.signed_in_at,
            case when s.mfa = 'single_factor' then 'password' else s.method end as method
     from sign_ins s left join named n on s.account_id is null and n.username = lower(s.username)

@@ -3,14 +3,7 @@
 -- What an app does on its own (noninteractive) says where a server stands: it starts nothing, but counts as having been
 -- there. What comes from a known network tells of the network, not of the person. A success without a country may have
 -- come from anywhere, and one that names nobody may have been anybody's: both leave `before` open.
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-),
-log as not materialized (
+with log as not materialized (
     select tenant, account_id, username, country, address, asn, outcome = 'success' as entered, source, signed_in_at
     from sign_ins
     where account_id is not null and (outcome = 'success') is not false

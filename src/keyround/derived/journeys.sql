@@ -6,14 +6,7 @@
 -- Only accounts that were in two places at all are put in order; on a hundred million rows this is what counts.
 -- The end that is out of the ordinary is the one whose country the account was in on fewer days. It decides what a known
 -- network or a crowd explains: that the office is known explains no sign-in from far away half an hour later.
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-),
-log as not materialized (
+with log as not materialized (
     select tenant, sign_in_id, account_id, signed_in_at, country, city, latitude, longitude, address, asn
     from sign_ins
     where account_id is not null and outcome = 'success' and (source = 'noninteractive') is not true

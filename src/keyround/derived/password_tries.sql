@@ -3,14 +3,7 @@
 -- notes a failed password of people whom it sends on to another sign-in service: that is nobody's.
 -- The floor, lower than what the rules ask: four in an hour for one account, or three names on one day from one address;
 -- then the hours and days beside it count too. Who had got in from an address before tries a password of his own there.
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-),
-passed_on as (
+with passed_on as (
     select distinct account_id from sign_ins where client = 'saml' and outcome = 'success' and account_id is not null
 ),
 refused as (

@@ -3,14 +3,7 @@
 -- record does not say whose it is, that stays open.
 -- Stops are few and sign-ins are many: time is cut into stretches of that many minutes, a stop stands in its own and the
 -- two beside it, and the log streams past them.
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-),
-entries as not materialized (
+with entries as not materialized (
     select coalesce(s.account_id, n.account_id, lower(s.username)) as who,
            coalesce(s.account_id, n.account_id) is null as unowned, s.signed_in_at, s.correlation_id, s.address,
            s.outcome = 'success' as entered, epoch(s.signed_in_at)::bigint // ($minutes::bigint * 60) as stretch

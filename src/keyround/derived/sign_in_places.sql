@@ -3,14 +3,7 @@
 -- Built for a hundred million rows: what comes from the home countries, nearly everything, is counted in one narrow
 -- pass; only the rest is looked at closer, and only of what is abroad addresses are kept: first per address, so that no
 -- list of them ever holds more than there are. What became of stops was settled before (redeemed_stops.sql).
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-),
-log as not materialized (
+with log as not materialized (
     select s.tenant, s.sign_in_id, coalesce(s.account_id, n.account_id) as account_id,
            case when s.account_id is null and n.account_id is null then lower(s.username) end as username,
            lower(s.username) as name, s.signed_in_at, s.outcome, s.address, s.country,

@@ -1,11 +1,4 @@
 -- Sign-ins of the window that were stopped after the password, and not known to come from a home country.
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-)
 select s.sign_in_id, s.signed_in_at, s.correlation_id, s.address,
        coalesce(s.account_id, n.account_id, lower(s.username)) as who,
        coalesce(s.account_id, n.account_id) is null as unowned

@@ -1,13 +1,6 @@
 -- Every reason to doubt that somebody who got in was the person, one row per account and reason, by the thresholds of
 -- the rules that look at each of them.
-with named as (
-    select lower(username) as username, min(account_id) as account_id
-    from accounts
-    where username is not null
-    group by lower(username)
-    having count(*) = 1
-),
-guessing as (  -- addresses from which many names were tried, and accounts that were tried many times in a short while
+with guessing as (  -- addresses from which many names were tried, and accounts that were tried many times in a short while
     select address, null::varchar as account_id, min(first_at) as since
     from password_tries
     where wrong and not known and users >= $spray_users
