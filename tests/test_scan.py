@@ -28,7 +28,7 @@ from tests.napping import NOW, Nap
 
 HERE = NOW.replace(tzinfo=None)
 RULES = rules()
-SEEDS = 400 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 3
+SEEDS = 400 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 2
 SAME = {"account-no-second-factor": "admin-no-second-factor", "dormant-account": "dormant-administrator"}
 """Rules that share the accounts between them -> the one that asks the same of administrators."""
 KINDS = ("reset", "short", "truncated", "empty", "duplicate", "expired", "unknown", "loop", "html")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,19 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    with _furnished(tmp_path) as set_up:
+        yield set_up
+
+
+@pytest.fixture(scope="module")
+def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Desk]]:
+    """One for all tests of a file that only look at it."""
+    with _furnished(tmp_path_factory.mktemp("desk")) as set_up:
+        yield set_up
+
+
+@contextmanager
+def _furnished(folder: Path) -> Iterator[Callable[..., Desk]]:
     opened: list[Cloud] = []
 
     def set_up(*keys: str, plan: str = "premium") -> Desk:
@@ -52,9 +66,9 @@ def desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         ):  # two modules less: Microsoft answers their kind once a second, and a process waits in earnest
             cloud.deny("m365", "IdentityRiskyUser.Read.All", "IdentityRiskEvent.Read.All")
         sections = "".join(_section(key, cloud) for key in keys)
-        (tmp_path / "keyround.toml").write_text(f'store = "store"\n[client.acme]\nname = "Acme & Söhne"\n{sections}')
+        (folder / "keyround.toml").write_text(f'store = "store"\n[client.acme]\nname = "Acme & Söhne"\n{sections}')
         tokens = {f"TOKEN_{key.upper()}": cloud.token(key) for key in keys}
-        return Desk(tmp_path, cloud, {**os.environ, **tokens, "PYTHONWARNINGS": "error::ResourceWarning"})
+        return Desk(folder, cloud, {**os.environ, **tokens, "PYTHONWARNINGS": "error::ResourceWarning"})
 
     yield set_up
     for cloud in opened:

@@ -32,9 +32,16 @@ SHEETS = [
 ]
 
 
-def test_both_tenants_in_one_workbook_and_the_same_again_from_the_snapshot(desk):
-    here = desk("m365", "google")
-    done = here.run("scan", "acme", "--at", AT)
+@pytest.fixture(scope="module")
+def scanned(desks):
+    """Both companies, scanned once with everything said: (desk, the command, what the cloud was asked)."""
+    here = desks("m365", "google")
+    done = here.run("scan", "acme", "--at", AT, "--verbose")
+    return here, done, list(here.cloud.requests)
+
+
+def test_both_tenants_in_one_workbook_and_the_same_again_from_the_snapshot(scanned):
+    here, done, _ = scanned
     assert done.returncode == 1, done.stderr
     assert load_workbook(here.folder / "acme-2026-11-20.xlsx").sheetnames == SHEETS
     first = here.results()
@@ -42,10 +49,27 @@ def test_both_tenants_in_one_workbook_and_the_same_again_from_the_snapshot(desk)
     assert "m365:" not in text and "google:" not in text  # ids are the providers' own
     assert first["complete"] and first["failed_at_level"] and len(first["tenants"]) == 2
     assert {finding["state"] for finding in first["findings"]} == {"new"}
-    here.cloud.__exit__(None, None, None)  # no network any more
+    here.cloud.requests.clear()
     again = here.run("report", "acme")
-    here.cloud.__enter__()
-    assert again.returncode == 1 and here.results() == first
+    assert again.returncode == 1 and here.results() == first and not here.cloud.requests
+
+
+def test_a_scan_reads_and_only_reads(scanned):
+    _, done, asked = scanned
+    written = {request.path for request in asked if request.method != "GET"}
+    assert {path.rpartition("/")[2] for path in written} <= {"$batch", "batch"}  # whose parts are logged, too
+    said = dict(re.findall(r": (\S+ \S+): (\d+) requests, waited \d+ s\n", done.stderr))
+    by = Counter(request.tenant for request in asked)
+    assert said.keys() == {"Microsoft 365", "Google Workspace"}
+    assert 10 < int(said["Google Workspace"]) <= by["google"] and 10 < int(said["Microsoft 365"]) <= by["m365"]
+
+
+def test_secrets_are_written_nowhere(scanned):
+    here, done, _ = scanned
+    tokens = [value for name, value in here.environment.items() if name.startswith("TOKEN_")]
+    written = done.stdout.encode() + done.stderr.encode()
+    written += b"".join(path.read_bytes() for path in here.folder.rglob("*") if path.is_file())
+    assert len(tokens) == 2 and not any(token.encode() in written for token in tokens)
 
 
 def test_without_p1_nothing_is_broken_and_nothing_is_claimed(desk):
@@ -94,21 +118,15 @@ def test_permissions_taken_away_silence_their_rules_and_exit_3(desk):
     assert "AuditLog.Read.All" in text
 
 
-def test_a_second_scan_remembers(desk):
-    here = desk("m365")
-    here.run("scan", "acme", "--at", AT)
-    here.run("scan", "acme", "--at", "2026-11-20T13:00:00Z")
-    found = here.results()["findings"]
-    assert {finding["state"] for finding in found} == {"open"}
-    assert {finding["first_seen"] for finding in found} == {"2026-11-20T12:00:00Z"}
-
-
-def test_an_edited_workbook_is_never_overwritten(desk):
+def test_a_second_scan_remembers_and_an_edited_workbook_is_never_overwritten(desk):
     here = desk("m365")
     here.run("scan", "acme", "--at", AT)
     book = here.folder / "acme-2026-11-20.xlsx"
-    here.run("report", "acme")
+    here.run("scan", "acme", "--at", "2026-11-20T13:00:00Z")
     assert not book.with_stem(f"{book.stem}-2").exists()  # our own, untouched: replaced
+    found = here.results()["findings"]
+    assert {finding["state"] for finding in found} == {"open"}
+    assert {finding["first_seen"] for finding in found} == {"2026-11-20T12:00:00Z"}
     edited = load_workbook(book)
     edited["Actions"]["A1"] = "mine"
     edited.save(book)
@@ -184,23 +202,3 @@ def test_stopped_while_several_data_sets_are_read_it_ends_at_once_and_leaves_not
     assert started.returncode == 128 + number and "Stopped." in said and "Traceback" not in said
     assert time.monotonic() - begun < 8
     assert not list((here.folder / "store/acme/scans").iterdir()) and not list(here.folder.glob("*.xlsx"))
-
-
-def test_a_scan_reads_and_only_reads(desk):
-    here = desk("m365", "google")
-    done = here.run("scan", "acme", "--at", AT)
-    written = {request.path for request in here.cloud.requests if request.method != "GET"}
-    assert {path.rpartition("/")[2] for path in written} <= {"$batch", "batch"}  # whose parts are logged, too
-    said = dict(re.findall(r": (\S+ \S+): (\d+) requests, waited \d+ s\n", done.stderr))
-    asked = Counter(request.tenant for request in here.cloud.requests)
-    assert said.keys() == {"Microsoft 365", "Google Workspace"}
-    assert 10 < int(said["Google Workspace"]) <= asked["google"] and 10 < int(said["Microsoft 365"]) <= asked["m365"]
-
-
-def test_secrets_are_written_nowhere(desk):
-    here = desk("m365", "google")
-    done = here.run("scan", "acme", "--at", AT, "--verbose")
-    tokens = [value for name, value in here.environment.items() if name.startswith("TOKEN_")]
-    written = done.stdout.encode() + done.stderr.encode()
-    written += b"".join(path.read_bytes() for path in here.folder.rglob("*") if path.is_file())
-    assert len(tokens) == 2 and not any(token.encode() in written for token in tokens)
