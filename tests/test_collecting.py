@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -103,3 +105,22 @@ def test_an_interrupt_closes_the_session_first_and_waits_for_the_threads():
     with pytest.raises(KeyboardInterrupt), threads() as start, session():
         read_all(SETS, read, 4, start, say)
     assert events == ["closed", "ended", "ended"]
+
+
+MET_AT_ONCE = """
+import sys, threading, msgspec
+from keyround.connector import decode
+sys.setswitchinterval(1e-6)
+page = b'{"x": [{"a0": [1], "a5": [2]}], "y": {"a0": [3]}}'
+for _ in range(60):
+    inner = msgspec.defstruct("Inner", [(f"a{i}", "list[int] | None", None) for i in range(12)])
+    outer = msgspec.defstruct("Outer", [("x", list[inner]), ("y", inner)])
+    gate = threading.Barrier(4)
+    together = [threading.Thread(target=lambda: (gate.wait(), decode(page, outer))) for _ in range(4)]
+    [one.start() for one in together]
+    [one.join() for one in together]
+"""
+
+
+def test_threads_that_meet_a_shape_for_the_first_time_at_once_do_not_break_the_process():
+    assert subprocess.run([sys.executable, "-c", MET_AT_ONCE], timeout=60).returncode == 0

@@ -15,7 +15,7 @@ import pytest
 from keyround.cli import check
 from keyround.engine.results import Evaluated
 from keyround.engine.rule import load
-from keyround.scan import judge, reported
+from keyround.judging import judge, reported
 from keyround.store import ClientStore
 from keyround.terms import Home, Network, Terms, Trip
 

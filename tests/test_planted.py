@@ -16,7 +16,8 @@ from keyround.engine.results import Evaluated
 from keyround.engine.rule import load as rules
 from keyround.export.results_json import results
 from keyround.geo import Atlas
-from keyround.scan import reported, scan
+from keyround.judging import reported
+from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround.terms import from_json
 from keyround_fixtures import PLACES, Cloud, load

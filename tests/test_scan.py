@@ -20,8 +20,9 @@ from keyround.connector import Incomplete
 from keyround.engine.results import Evaluated
 from keyround.engine.rule import load as rules
 from keyround.export.results_json import results
+from keyround.judging import reported
 from keyround.model import MfaEnforcement
-from keyround.scan import reported, scan
+from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround_fixtures import Cloud, Fault, load
 from tests.napping import NOW, Nap

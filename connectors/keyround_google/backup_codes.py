@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from keyround.connector import DataSet, Window
+from keyround.connector import DataSet, Window, decoder
 from keyround.model import BackupCode
 
 from . import modules, one_by_one
@@ -62,7 +62,7 @@ def pages(admin: Admin, window: Window) -> Iterator[Page]:
 def counted(body: bytes) -> int | None:
     """How many codes an answer lists; None for anything that is no such answer."""
     try:
-        return len(msgspec.json.decode(body, type=Codes).items or ())
+        return len(decoder(Codes).decode(body).items or ())
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
 

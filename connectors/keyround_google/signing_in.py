@@ -27,6 +27,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
+from keyround.connector import decoder
 from keyround.errors import ConfigError, Expired, NotGranted, Unexpected
 
 from .settings import Client, SignedIn
@@ -104,7 +105,7 @@ def sign_in(
 def kept(path: str, client: Client) -> SignedIn | None:
     """The sign-in that `keep` wrote; None where there is none for this client. Raises ConfigError."""
     try:
-        found = msgspec.json.decode(Path(path).expanduser().read_bytes(), type=_Kept)
+        found = decoder(_Kept).decode(Path(path).expanduser().read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -28,6 +28,7 @@ from google_auth_httplib2 import Request
 from googleapiclient.http import HttpRequest
 from googleapiclient.model import JsonModel
 
+from keyround.connector import decoder
 from keyround.errors import Unreachable
 
 TIMEOUT = 60.0
@@ -233,7 +234,7 @@ def _asks_for_token(uri: str, body: Any) -> bool:
 
 def _is_token(uri: str, content: bytes) -> bool:
     try:
-        found = msgspec.json.decode(content, type=Token)
+        found = decoder(Token).decode(content)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
     return bool(found.accessToken or found.signedJwt if SIGNS.search(uri) else found.access_token)

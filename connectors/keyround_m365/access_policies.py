@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from keyround.connector import DataSet, Window, decode
+from keyround.connector import DataSet, Window, decode, decoder
 from keyround.errors import NotEnabled, NotGranted, Unexpected
 from keyround.model import AccessPolicy
 
@@ -99,7 +99,7 @@ def _policies(graph: Graph) -> Iterator[Page]:
 
 def _only_names_its_strength(document: msgspec.Raw) -> bool:
     try:
-        controls = msgspec.json.decode(document, type=_Named).grantControls
+        controls = decoder(_Named).decode(document).grantControls
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return False
     strength = controls.authenticationStrength if controls else None

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from keyround.connector import decoder
 from keyround.errors import CollectError, ConfigError, Unreachable
 
 _DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
@@ -52,7 +53,7 @@ def tenant_of(domain: str, authority: str) -> str:
     except (httpx.HTTPError, OSError) as error:
         raise _about(broken_off(error)) from error
     try:
-        document = msgspec.json.decode(reply.content, type=_Document)
+        document = decoder(_Document).decode(reply.content)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _about(Unreachable("What answered for Microsoft's sign-in service is not it.")) from error
     if reply.status_code == 400 and document.error == "invalid_tenant":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from keyround.connector import DataSet, NotNeeded, Window, Without, decode
+from keyround.connector import DataSet, NotNeeded, Window, Without, decode, decoder
 from keyround.errors import CollectError
 from keyround.model import Group, GroupMember
 
@@ -88,7 +88,7 @@ def _questions(named: list[str]) -> tuple[dict[str, Question], dict[str, Questio
 def _groups(document: bytes) -> set[str]:
     """The groups that one policy includes or excludes; none of one that is switched off."""
     try:
-        policy = msgspec.json.decode(document, type=_Policy)
+        policy = decoder(_Policy).decode(document)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return set()
     users = policy.conditions.users if policy.conditions else None

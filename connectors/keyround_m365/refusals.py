@@ -16,6 +16,7 @@ from importlib.resources import files
 
 import msgspec
 
+from keyround.connector import decoder
 from keyround.errors import (
     COLLECT_ERRORS,
     CollectError,
@@ -79,7 +80,7 @@ def refusal(status: int, body: bytes, grants: str, premium: bool, by_person: boo
     in, who needs a role besides the permission.
     """
     try:
-        error = msgspec.json.decode(body, type=_Body, strict=False).error
+        error = decoder(_Body, strict=False).decode(body).error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         error = _Error()
     code = error.code or str(status)

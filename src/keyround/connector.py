@@ -422,9 +422,26 @@ def decode(page: bytes, shape: type[T]) -> T:
         raise Unexpected(f"The provider's answer is not whole JSON: {error}.") from error
 
 
+_DECODERS: dict[tuple[Any, bool], msgspec.json.Decoder[Any]] = {}
+_LEARNING = threading.Lock()
+
+
+def decoder(shape: type[T], strict: bool = True) -> msgspec.json.Decoder[T]:
+    """What reads JSON of one shape; any thread may use it.
+
+    msgspec learns a struct when it first meets it, and that breaks the whole process where two threads meet one at
+    once. So each shape is learnt here, one after the other; whatever runs beside others decodes with this.
+    """
+    key = (shape, strict)
+    if key not in _DECODERS:
+        with _LEARNING:
+            _DECODERS.setdefault(key, msgspec.json.Decoder(shape, strict=strict))
+    return _DECODERS[key]
+
+
 def _read(page: bytes, shape: type[T]) -> T:
     try:
-        return msgspec.json.decode(page, type=shape)
+        return decoder(shape).decode(page)
     except msgspec.ValidationError as error:
         raise Unexpected(f"The provider's answer has an unknown shape: {error}.") from error
     except RecursionError as error:

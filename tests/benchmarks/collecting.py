@@ -22,7 +22,7 @@ import httpx
 import msgspec
 
 from keyround.connector import Arrived, DataSet, Window, Without, collect
-from keyround.scan import connector
+from keyround.installed import connector
 from keyround.store import ClientStore
 
 from ..napping import Nap

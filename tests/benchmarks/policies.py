@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from keyround.engine import sandbox
+from keyround.judging import _Tables
 from keyround.model import NAME, Account, GroupMember
-from keyround.scan import _Tables
 from keyround.store import as_arrow
 from keyround_m365 import enforcement
 

@@ -21,7 +21,9 @@ from keyround.cli.written import write
 from keyround.config import Client, TenantConfig
 from keyround.connector import Cost
 from keyround.engine import rule
-from keyround.scan import connector, reported, scan
+from keyround.installed import connector
+from keyround.judging import reported
+from keyround.scan import scan
 from keyround.store import ClientStore
 
 from ..napping import Nap

@@ -13,7 +13,7 @@ import pytest
 from keyround.cli import main
 from keyround.cli.rulepage import page
 from keyround.engine.rule import load
-from keyround.scan import connector
+from keyround.installed import connector
 
 OURS = Path(str(files("keyround.rules")))
 

@@ -10,8 +10,9 @@ from tests.napping import NOW, Nap
 
 from keyround.config import Client, TenantConfig
 from keyround.connector import Complete, Incomplete
+from keyround.judging import reported
 from keyround.model import AppGrant, AppPassword, BackupCode
-from keyround.scan import reported, scan
+from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround_fixtures import Fault
 from keyround_google import app_passwords, backup_codes, tokens

@@ -19,8 +19,9 @@ from keyround.engine.results import Evaluated
 from keyround.engine.rule import load as rules
 from keyround.errors import Unexpected
 from keyround.geo import Atlas
+from keyround.judging import judge
 from keyround.model import SignIn
-from keyround.scan import judge, scan
+from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround.terms import Terms
 from keyround_fixtures import PLACES, Cloud, Fault, load

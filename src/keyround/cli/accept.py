@@ -21,7 +21,7 @@ from ..errors import ConfigError, StoreError, nearest
 from ..export import accepted
 from ..export.clean import short
 from ..export.evidence import case, names, place, who
-from ..scan import reported
+from ..judging import reported
 from ..store import ClientStore
 from ..terms import Acceptance
 from ..words import day, word

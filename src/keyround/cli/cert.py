@@ -12,7 +12,7 @@ import click
 from .. import setup
 from ..config import Config, key_of
 from ..errors import ConfigError, StoreError
-from ..scan import connector
+from ..installed import connector
 from . import options
 
 

@@ -29,8 +29,10 @@ from ..engine.rule import Rule
 from ..errors import HARMLESS, CollectError, NotEnabled, NotLicensed
 from ..export.evidence import label
 from ..export.known import dataset as dataset_name
+from ..installed import connector
+from ..judging import remarks
 from ..model import AS_WHOLE_AS, Row, Tenant
-from ..scan import NOTHING, Opened, connector, guard, opened, reached, remarks, window
+from ..scan import NOTHING, Opened, guard, opened, reached, window
 from ..store import ClientStore
 from ..terms import Terms
 from ..words import listed, word

@@ -20,7 +20,8 @@ from .. import setup
 from ..config import Client, TenantConfig
 from ..connector import Clock
 from ..errors import CollectError, ConfigError, NotGranted, WrongTenant
-from ..scan import connector, guard, opened
+from ..installed import connector
+from ..scan import guard, opened
 from . import options
 from .run import verbose
 from .whole import fill_in

@@ -18,7 +18,8 @@ from ..config import Client, TenantConfig
 from ..connector import Clock
 from ..engine import rule
 from ..geo import Atlas
-from ..scan import reported, scan
+from ..judging import reported
+from ..scan import scan
 from ..store import ClientStore
 from ..terms import from_json
 from . import options

@@ -15,7 +15,7 @@ from ..config import TenantConfig, key_of, read
 from ..config.checked import countries
 from ..config.places import EXAMPLES
 from ..errors import CollectError, ConfigError
-from ..scan import connector
+from ..installed import connector
 from ..store import ClientStore
 from . import options
 from .lines import broken

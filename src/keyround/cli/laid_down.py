@@ -11,7 +11,7 @@ from ..engine import thresholds
 from ..engine.results import Scan
 from ..engine.rule import Rule
 from ..errors import ConfigError, StoreError, nearest
-from ..scan import reported
+from ..judging import reported
 from ..store import ClientStore, Snapshot
 from ..terms import Acceptance
 from ..words import day

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..errors import ConfigError, nearest
-from ..scan import reported
+from ..judging import reported
 from ..store import ClientStore
 from . import options
 from .written import write

@@ -17,7 +17,7 @@ from ..connector import Connector
 from ..engine import casebook
 from ..engine.rule import ID, SEVERITIES, TOPICS, Rule, load, read
 from ..errors import ConfigError, RuleError, nearest
-from ..scan import connector
+from ..installed import connector
 from ..words import word
 from . import options
 from .lines import broken

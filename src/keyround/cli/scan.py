@@ -18,7 +18,9 @@ from ..config.checked import countries
 from ..connector import Clock
 from ..errors import ConfigError
 from ..geo import Atlas
-from ..scan import connector, reported, scan
+from ..installed import connector
+from ..judging import reported
+from ..scan import scan
 from ..store import ClientStore
 from ..terms import Terms
 from . import options

@@ -11,7 +11,7 @@ from .. import setup
 from ..config import Client, TenantConfig
 from ..connector import Clock
 from ..errors import ConfigError, StoreError
-from ..scan import connector
+from ..installed import connector
 from ..store import ClientStore
 from . import options
 

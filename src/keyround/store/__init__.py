@@ -152,9 +152,6 @@ class ClientStore:
 
     def begin(self, taken_at: datetime) -> Draft:
         """A new draft; what a killed scan left behind is removed. Call it under `locked`."""
-        import pyarrow as pa
-
-        pa.array([])  # pyarrow looks for pandas with its first array: here, and not in several threads at once
         with disk_errors():
             for left in self.scans.glob(".draft-*"):
                 shutil.rmtree(left)
