@@ -47,7 +47,7 @@ def written(tmp_path):
 def test_a_client_with_its_tenant(written, monkeypatch):
     config = read(written(GOOD))
     client = config.client("contoso")
-    assert (client.name, client.terms.home_countries, config.prepared_by) == (
+    assert (client.name, client.terms.home_countries, config.provider.name) == (
         "Contoso Ltd",
         ("DK", "SE"),
         "Nordlicht IT",

@@ -35,6 +35,7 @@ from .engine.rule import Rule
 from .errors import RuleError, StoreError, Unexpected
 from .installed import connector
 from .model import NAME, Account, Device, Row, SignIn, Tenant, bare, columns, prefixed
+from .presentation import Presentation
 from .store import ClientStore, Snapshot, as_arrow
 from .terms import Remark, Terms
 from .terms import from_json as terms_from_json
@@ -326,7 +327,7 @@ def reported(
     rules: Sequence[Rule],
     now: datetime | None = None,
     terms: Terms | None = None,
-    prepared_by: str = "",
+    presentation: Presentation | None = None,
     judged: Judgement | None = None,
 ) -> Iterator[Scan]:
     """A sealed snapshot as the Scan that reports are made of; its tables can be read until the block ends.
@@ -353,7 +354,7 @@ def reported(
             findings=findings,
             tables=tables,
             outcomes=judged.outcomes,
-            prepared_by=prepared_by,
+            presentation=presentation or Presentation(),
             version=manifest["version"],
             accepted=accepted,
             usual=judged.strict.usual,

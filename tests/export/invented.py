@@ -23,6 +23,7 @@ from keyround.engine.results import (
 from keyround.engine.rule import Rule
 from keyround.errors import NotGranted, NotLicensed
 from keyround.model import Account, MfaEnforcement, MfaRegistration, RoleAssignment, Row, SignInPlace
+from keyround.presentation import Presentation, Provider
 from keyround.terms import Acceptance
 
 NOW = datetime(2026, 11, 23, 9, 30)
@@ -315,7 +316,7 @@ def company(**changes: Any) -> Scan:
         results=RESULTS,
         findings=findings(RESULTS),
         tables=Held({M365: MICROSOFT, GOOGLE: WORKSPACE}),
-        prepared_by="Nordlicht IT, A. Petersen",
+        presentation=Presentation(provider=Provider("Nordlicht IT", "A. Petersen")),
         version="0.1.0",
     )
     scan = replace(scan, **changes)

@@ -22,6 +22,7 @@ from keyround.export.results_json import results
 from keyround.export.standing import standing
 from keyround.export.text import render
 from keyround.model import KnownAddress, MfaEnforcement, RoleAssignment, SignInPlace
+from keyround.presentation import Presentation
 from keyround.terms import Home, Network, Remark, Terms, Trip
 
 from .invented import (
@@ -72,7 +73,7 @@ NO_P1 = company(
     findings=(),
     tables=small([account("ada", "Ada Berg", last_success_at=None, activity=None), admin("ada")]).tables,
 )
-NOTHING = company(tenants=(), coverage=(), results=(), findings=(), prepared_by="")
+NOTHING = company(tenants=(), coverage=(), results=(), findings=(), presentation=Presentation())
 SIGNED = accepting(company(), *ACCEPTANCES)
 SCANS = {"company": company(), "no-p1": NO_P1, "nothing": NOTHING, "signed": SIGNED}
 AGAIN = company(**SECOND)

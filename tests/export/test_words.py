@@ -11,10 +11,9 @@ import pytest
 
 from keyround import export, words
 from keyround.derived import homes
-from keyround.words import catalogue, country, day, say, speaking, word
+from keyround.words import catalogue, country, day, languages, say, speaking, word
 
 SOURCES = [*sorted(Path(export.__file__).parent.glob("*.py")), Path(homes.__file__)]
-LANGUAGES = sorted(file.stem for file in Path(words.__file__).parent.glob("*.toml"))
 
 
 def keys_said() -> set[str]:
@@ -41,7 +40,7 @@ def test_every_sentence_is_said_somewhere() -> None:
     assert not unused
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", languages())
 def test_a_language_has_the_same_keys_and_placeholders(language: str) -> None:
     english, other = catalogue("en"), catalogue(language)
     assert english.keys() == other.keys()

@@ -19,6 +19,7 @@ from ..connector import Clock
 from ..engine import rule
 from ..geo import Atlas
 from ..judging import reported
+from ..presentation import Presentation, Provider
 from ..scan import scan
 from ..store import ClientStore
 from ..terms import from_json
@@ -31,7 +32,9 @@ from .written import write
 @click.option("--plan", type=click.Choice(["premium", "standard"]), default="premium", show_default=True,
               help="standard: the Microsoft company without Entra ID P1, as many small ones are.")  # fmt: skip
 @options.output
-def command(plan: str, output: Path) -> int:
+@options.formats
+@options.language
+def command(plan: str, output: Path, formats: tuple[str, ...], language: str | None) -> int:
     from keyround_fixtures import PLACES, Cloud, load
     from keyround_fixtures.tenants import planted
 
@@ -56,6 +59,7 @@ def command(plan: str, output: Path) -> int:
         rules = rule.load()
         with shown() as progress:
             snapshot, judged = scan(client, store, rules, taken_at, 30, Clock(), progress, atlas=Atlas(PLACES))
-        with reported(snapshot, store, rules, prepared_by="keyround demo", judged=judged) as done:
-            write(done, output, "high", store)
+        presentation = options.presented(Presentation(provider=Provider("keyround demo")), language)
+        with reported(snapshot, store, rules, presentation=presentation, judged=judged) as done:
+            write(done, output, "high", store, formats)
     return 0

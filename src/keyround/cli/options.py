@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from ..config import Config, read
 from ..engine.casebook import rehearse
 from ..engine.rule import SEVERITIES, Rule, load
 from ..errors import ConfigError, StoreError
+from ..presentation import FORMATS, Presentation
+from ..words import languages
 
 client = click.argument("client")
 config = click.option(
@@ -30,6 +33,31 @@ output = click.option(
 fail_on = click.option(
     "--fail-on", metavar="LEVEL", type=click.Choice(SEVERITIES), default="high", show_default=True,
     help="Lowest severity that makes the exit status 1: critical, high, medium, low or info.",
+)  # fmt: skip
+
+
+class Formats(click.ParamType[tuple[str, ...]]):
+    """xlsx, json, html, csv: one, or several with commas between them."""
+
+    name = "formats"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        asked = [one.lower() for one in words(value)]
+        for one in asked:
+            if one not in FORMATS:
+                self.fail(f"{one!r} is none of {', '.join(FORMATS)}", param, ctx)
+        return tuple(kind for kind in FORMATS if kind in asked)
+
+
+formats = click.option(
+    "--format", "formats", metavar="LIST", type=Formats(), default="xlsx,json", show_default=True,
+    help="What to write: xlsx, json, html (a page of its own), csv (a file for each sheet).",
+)  # fmt: skip
+language = click.option(
+    "--language", metavar="CODE", type=click.Choice(languages()), default=None,
+    help="The report's language (default: as keyround.toml says, else en).",
 )  # fmt: skip
 days = click.option(
     "--days", metavar="N", type=click.IntRange(1, 180), default=30, show_default=True,
@@ -95,6 +123,11 @@ def rules(folders: Sequence[Path]) -> tuple[Rule, ...]:
         if rule.folder:
             rehearse(rule)
     return found
+
+
+def presented(presentation: Presentation, language: str | None) -> Presentation:
+    """The same in the language that was asked for, where one was."""
+    return replace(presentation, language=language) if language else presentation
 
 
 def words(text: str) -> list[str]:

@@ -20,10 +20,15 @@ from .written import write
 @options.output
 @options.fail_on
 @options.at
+@options.formats
+@options.language
 @click.option(
     "--snapshot", "stamp", metavar="STAMP", help="Which snapshot (default: the newest), such as 20260801T060000Z."
 )
-def command(client: str, path: Path | None, output: Path, fail_on: str, at: datetime | None, stamp: str | None) -> int:
+def command(
+    client: str, path: Path | None, output: Path, fail_on: str, at: datetime | None, formats: tuple[str, ...],
+    language: str | None, stamp: str | None,
+) -> int:  # fmt: skip
     config = options.configuration(path)
     chosen = config.client(client)
     store = ClientStore(config.store, chosen.key)
@@ -34,5 +39,6 @@ def command(client: str, path: Path | None, output: Path, fail_on: str, at: date
         raise ConfigError(f"There is no snapshot {stamp} of {client}.", nearest(stamp, stamps[-10:]))
     rules = options.rules(config.rules)
     snapshot = store.snapshot(stamp or stamps[-1])
-    with reported(snapshot, store, rules, at, chosen.terms, config.prepared_by) as scan:
-        return write(scan, output, fail_on, store)
+    presentation = options.presented(chosen.presentation, language)
+    with reported(snapshot, store, rules, at, chosen.terms, presentation) as scan:
+        return write(scan, output, fail_on, store, formats)

@@ -41,6 +41,8 @@ from .written import write
 @options.days
 @options.at
 @options.wait
+@options.formats
+@options.language
 @options.chatty
 @click.option("--m365", metavar="DOMAIN", help="Scan the Microsoft 365 tenant of this domain once.")
 @click.option("--google", metavar="DOMAIN", help="Scan the Google Workspace of this domain once.")
@@ -54,7 +56,8 @@ from .written import write
               help="One-off: a further setting of the tenant, such as cloud=usgov or client=file:PATH.")  # fmt: skip
 def command(
     client: str | None, path: Path | None, output: Path, fail_on: str, days: int, at: datetime | None,
-    wait: timedelta, chatty: bool,    m365: str | None, google: str | None, **once: Any,
+    wait: timedelta, formats: tuple[str, ...], language: str | None, chatty: bool, m365: str | None,
+    google: str | None, **once: Any,
 ) -> int:  # fmt: skip
     verbose(chatty)
     given = [name for name in (client, m365, google) if name]
@@ -68,12 +71,12 @@ def command(
             "The one-off options need --m365 DOMAIN or --google DOMAIN; a client's settings stand in keyround.toml."
         )
     with ExitStack() as stack:
-        prepared_by, geo_database = "", None
+        geo_database = None
         if client:
             config = options.configuration(path)
             folder, rules = config.store, options.rules(config.rules)
             chosen = whole(config.path, config.client(client), ClientStore(folder, client))
-            prepared_by, geo_database = config.prepared_by, config.geo_database
+            geo_database = config.geo_database
         else:
             rules = options.rules(())
             chosen = _once("m365" if m365 else "google", given[0], **once)
@@ -82,8 +85,9 @@ def command(
         with shown() as progress:
             at, atlas = at or options.now(), Atlas(geo_database)
             snapshot, judged = scan(chosen, store, rules, at, days, Clock(), progress, wait, atlas)
-        with reported(snapshot, store, rules, prepared_by=prepared_by, judged=judged) as done:
-            return write(done, output, fail_on, store)
+        presentation = options.presented(chosen.presentation, language)
+        with reported(snapshot, store, rules, presentation=presentation, judged=judged) as done:
+            return write(done, output, fail_on, store, formats)
 
 
 def _once(

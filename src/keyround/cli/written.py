@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
-from ..errors import NotEnabled, StoreError
+from ..errors import NotEnabled
+from ..presentation import FORMATS
 from ..store import ClientStore
 from .progress import clean
 
+_CALLED = {"xlsx": "Workbook:", "json": "Results: ", "html": "Page:    ", "csv": "Sheets:  "}
 
-def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
-    """Write `<client>-<date>.xlsx` and `.json` into `folder`; gives the exit status. Raises StoreError."""
-    from ..export import accepted, results_json, sheets, workbook
+
+def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore, formats: Sequence[str] = FORMATS[:2]) -> int:
+    """Write the report into `folder`; gives the exit status. Raises StoreError."""
+    from ..export import accepted
     from ..export.clean import short
+    from ..handover import hand_over
 
-    stem = f"{scan.client}-{scan.taken_at:%Y-%m-%d}"
-    book = workbook.write(sheets(scan), folder / f"{stem}.xlsx", workbook.properties(scan), store.written())
-    try:
-        store.remember(book.sha256)
-    except StoreError as error:  # a store that may only be read: the next report stands beside this one
-        print(error.detail, file=sys.stderr)
-    results = results_json.write(scan, folder / f"{stem}.json", fail_on)
+    handed = hand_over(scan, folder, store, fail_on, formats)
+    for remark in handed.remarks:
+        print(short(remark, 400), file=sys.stderr)
     _say_gaps(scan)
     for tenant in scan.tenants:
         for notice in tenant.notices:
@@ -35,8 +36,8 @@ def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore) -> int:
     found = ", ".join(f"{counts[level]} {level}" for level in SEVERITIES if counts[level]) or "nothing"
     signed = sum(finding.state == "accepted" for finding in scan.findings)
     print(f"Found: {found}{f'; {signed} more accepted' if signed else ''}.")
-    print(f"Workbook: {book.path}")
-    print(f"Results:  {results}")
+    for kind, path in handed.paths.items():
+        print(f"{_CALLED[kind]} {path}")
     return status(scan, fail_on)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import platformdirs
 
 from ..errors import ConfigError, nearest
+from ..presentation import Presentation, Provider
 from ..secrets import SECRET_KEYS, resolve
 from ..terms import Terms
-from . import places
+from . import places, presented
 from .accepted import acceptances, thresholds, together
 from .checked import countries, only, table, text, texts, usernames
 
@@ -24,7 +25,7 @@ PATH_KEYS = frozenset({"token_file"})
 """Settings that name a file which a connector opens itself."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _SETTINGS = ("name", "home_countries", "home", "travel", "networks", "network", "emergency_accounts", "every", "tenant",
-             "accept", "thresholds")  # fmt: skip
+             "accept", "thresholds", *presented.KEYS)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Client:
     name: str
     tenants: tuple[TenantConfig, ...]
     terms: Terms = field(default_factory=Terms)
+    presentation: Presentation = field(default_factory=Presentation)
     ignored: tuple[str, ...] = ()
 
 
@@ -75,7 +77,7 @@ class Config:
     path: Path
     store: Path
     clients: Mapping[str, Client] = field(default_factory=dict)
-    prepared_by: str = ""
+    provider: Provider = field(default_factory=Provider)
     geo_database: Path | None = None
     rules: tuple[Path, ...] = ()
 
@@ -105,23 +107,25 @@ def read(path: Path) -> Config:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
     place = path.name
-    only(raw, ("store", "geo_database", "rules", "provider", "client", "thresholds"), place)
-    provider = table(raw, "provider", place)
-    only(provider, ("name",), f"{place}: [provider]")
+    only(raw, ("store", "geo_database", "rules", "language", "provider", "client", "thresholds"), place)
+    by = presented.provider(table(raw, "provider", place), f"{place}: [provider]", path.parent)
+    language = presented.language(raw, place)
     store, geo = text(raw, "store", place), text(raw, "geo_database", place)
     clients = table(raw, "client", place)
     general = thresholds(raw, place)
     return Config(
         path=path,
         store=_place("store", store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
-        clients={key: _client(key, part, path, general) for key, part in clients.items()},
-        prepared_by=text(provider, "name", f"{place}: [provider]"),
+        clients={key: _client(key, part, path, general, by, language) for key, part in clients.items()},
+        provider=by,
         geo_database=_place("geo_database", geo, path) if geo else None,
         rules=tuple(_place("rules", folder, path) for folder in texts(raw, "rules", place)),
     )
 
 
-def _client(key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, Any]]) -> Client:
+def _client(
+    key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, Any]], by: Provider, language: str
+) -> Client:
     place = f"{path.name}: [client.{key}]"
     if not _KEY.fullmatch(key):
         raise ConfigError(f"{place}: a client's key is made of a-z, 0-9 and -.", "Put the full name into `name`.")
@@ -145,6 +149,7 @@ def _client(key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, A
             thresholds=together(general, thresholds(raw, place)),
             accepted=acceptances(raw, key, place),
         ),
+        presentation=presented.presentation(raw, place, by, language),
         ignored=tuple(key for key in ("every",) if raw.get(key)),
     )
 

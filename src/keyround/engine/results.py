@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from ..connector import Outcome, Tables, Window
 from ..errors import HARMLESS, CollectError, ConfigError
 from ..model import Row
+from ..presentation import Presentation
 from ..terms import Acceptance, Remark, Terms
 from .rule import Rule, Severity
 
@@ -242,6 +243,7 @@ class Scan:
     `usual` holds, by rule and parameter, the defaults that the client's own thresholds replaced; `mistakes` are
     settings of the client's that have no effect.
     `previous` is when the scan before this one was taken, None for the first; `changes` are those since then.
+    `presentation` says how the report looks.
     """
 
     client: str
@@ -254,7 +256,7 @@ class Scan:
     findings: tuple[Finding, ...]
     tables: TenantTables
     outcomes: Mapping[str, Mapping[str, Outcome]] = field(default_factory=dict)  # tenant -> table -> what is known
-    prepared_by: str = ""
+    presentation: Presentation = field(default_factory=Presentation)
     version: str = ""
     accepted: tuple[Accepted, ...] = ()
     usual: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

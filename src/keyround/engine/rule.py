@@ -72,6 +72,12 @@ class Rule:
     needs: frozenset[str]  # every $parameter the select mentions
     # tables it reads for what they add: it applies without them, and a missing row says nothing
     beside: frozenset[str] = frozenset()
+    # hours of work: `once`, and for `each` who or what is concerned
+    takes: Mapping[str, float] = field(default_factory=dict)
+    # connector -> address of the page of its admin console where it is done
+    page: Mapping[str, str] = field(default_factory=dict)
+    # ready to be sent to the people concerned, or to be read to them on the phone
+    message: str = ""
     # where benchmarks contradict each other: which of them the default follows, and why
     follows: str = ""
     # connectors for whose tenants the question does not exist, or another rule asks it
@@ -84,6 +90,22 @@ class Rule:
     folder: str = ""
     line: int = 0
 
+    # Rules are values and their ids unique within a run, so that one can be a key.
+    def __hash__(self) -> int:
+        return hash((self.id, self.folder))
+
+    def hours(self, concerned: int) -> float:
+        """How many hours of work it takes for so many subjects."""
+        takes = self.takes or _TAKES[self.effort][self.subject != "tenants"]
+        return takes.get("once", 0.0) + takes.get("each", 0.0) * concerned
+
+
+_TAKES: dict[str, tuple[dict[str, float], dict[str, float]]] = {  # of the whole tenant; of each subject
+    "minutes": ({"once": 0.25}, {"each": 0.25}),
+    "hours": ({"once": 3.0}, {"once": 1.0, "each": 0.5}),
+    "days": ({"once": 16.0}, {"once": 8.0, "each": 0.5}),
+}
+"""What a rule's effort means in hours where the rule does not say it itself."""
 
 GIVEN = frozenset({"now", "since", "until", "home_countries", "own_access"})
 """Parameters every scan supplies; a rule declares all others with a default. `own_access` are the ids of the accounts
@@ -129,6 +151,17 @@ _Kind = tuple[Callable[[Any], bool], str]
 _TEXT: _Kind = (_is_text, "text in quotes")
 _TEXTS: _Kind = (_is_texts, "a list of texts")
 _NAMED_TEXTS: _Kind = (_is_table_of(_is_text), "a table of texts")
+_HOURS: _Kind = (
+    lambda value: isinstance(value, dict) and value.keys() <= {"once", "each"}
+    and all(_is_number(one) and 0 <= one < 1000 for one in value.values()),
+    "a table of hours, such as { once = 1, each = 0.25 }",
+)  # fmt: skip
+_PAGES: _Kind = (
+    lambda value: (
+        isinstance(value, dict) and all(isinstance(one, str) and one.startswith("https://") for one in value.values())
+    ),
+    "a table of addresses that begin with https://",
+)
 _PARAMETER: _Kind = (_is_parameter, "text, a number, true or false, an instant, or a list of texts or numbers")
 _REQUIRED: dict[str, _Kind] = {
     "title": _TEXT, "severity": _TEXT, "topic": _TEXT, "nature": _TEXT, "subject": _TEXT, "effort": _TEXT,
@@ -138,6 +171,7 @@ _REQUIRED: dict[str, _Kind] = {
 _OPTIONAL: dict[str, tuple[Any, _Kind]] = {  # with what stands for them
     "id": ("", _TEXT), "confidence": ("certain", _TEXT), "partial": ("refuse", _TEXT), "follows": ("", _TEXT),
     "beside": ([], _TEXTS), "not_for": ([], _TEXTS), "meaning": ({}, _NAMED_TEXTS),
+    "takes": ({}, _HOURS), "page": ({}, _PAGES), "message": ("", _TEXT),
     "parameters": ({}, (_is_table, "a table")),
     "controls": ({}, (_is_table_of(_is_texts), "a table of lists of texts")),
     "case": ([], (lambda value: isinstance(value, list) and all(map(_is_table, value)), "written as [[case]]")),
@@ -214,7 +248,7 @@ def parse(name: str, text: str, file: str = "", folder: str = "") -> Rule:
         raise page.refuse(f"beside names {strange[0]!r}, which the select does not read", page.of("beside"))
     cases = tuple(_cases(page, raw.pop("case"), GIVEN | raw["parameters"].keys()))
     raw |= {key: frozenset(raw[key]) for key in ("beside", "not_for")}
-    raw |= {key: raw[key].strip() for key in ("why", "follows")}
+    raw |= {key: raw[key].strip() for key in ("why", "follows", "message")}
     raw |= {"references": tuple(raw["references"]), "controls": {k: tuple(ids) for k, ids in raw["controls"].items()}}
     return Rule(
         **raw, cases=cases, reads=seen.tables, columns=seen.columns, needs=seen.parameters,

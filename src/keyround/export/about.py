@@ -55,8 +55,8 @@ def _facts(scan: Scan) -> Iterator[Figure]:
     yield Figure(say("about.client"), "", scan.client_name)
     yield Figure(say("about.taken"), "", say("about.taken_at", day=day(scan.taken_at), time=f"{scan.taken_at:%H:%M}"))
     yield Figure(say("about.window"), "", say("about.period", since=scan.window.since.date(), until=last_day(scan)))
-    if scan.prepared_by:
-        yield Figure(say("about.prepared"), "", scan.prepared_by)
+    if by := scan.presentation.provider.prepared_by:
+        yield Figure(say("about.prepared"), "", by)
     for tenant in scan.tenants:
         plans = listed([word("plan", plan) for plan in tenant.plans])
         parts = [*dict.fromkeys((tenant.name, tenant.id)), tenant.domain or "", plans]

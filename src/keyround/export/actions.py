@@ -28,6 +28,11 @@ class Action:
     whom: tuple[Who, ...]
     severity: Severity  # the worst of what was found
 
+    @property
+    def hours(self) -> float:
+        """Hours of work for all of them."""
+        return self.rule.hours(len(self.whom))
+
 
 def ranked(scan: Scan) -> list[Action]:
     """Who looks taken over, then the severest; then what helps most people; then what is done soonest."""

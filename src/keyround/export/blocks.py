@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-Cell = str | int | float | bool | date | datetime | None
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Text that leads somewhere: to a page on the web, or to another sheet of the same report by its name."""
+
+    text: str
+    url: str = ""
+    sheet: str = ""
+
+
+Cell = str | int | float | bool | date | datetime | Link | None
 Tone = Literal["good", "warn", "bad", "signed", "unknown", "plain"]
 """How a value is coloured; the words always say the same."""
 
@@ -20,11 +30,17 @@ USERNAME, TENANT, DAY = 38, 12, 14
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`tones` maps the exact words a cell may hold to the tone they are shown in. `width` is in characters."""
+    """`tones` maps the exact words a cell may hold to the tone they are shown in. `width` is in characters.
+
+    `fill_in`: people write into it; `choices` are then the words it may hold, `dates` says that it holds days.
+    """
 
     title: str
     width: int = 18
     tones: dict[str, Tone] = field(default_factory=dict)
+    fill_in: bool = False
+    choices: tuple[str, ...] = ()
+    dates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +65,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row of a list: what it is, a value that may be coloured, and the words beside it."""
+    """One row of a list: what it is, a value that may be coloured, and the words beside it.
+
+    `before` is what the value was last time, in words.
+    """
 
     label: str
     value: str
     note: str = ""
     tone: Tone = "plain"
     link: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,37 @@ class Figures:
     large: bool = False
 
 
-Block = Table | Text | Figures
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Values by category; None: not known then, and never drawn as 0."""
+
+    title: str
+    values: tuple[float | None, ...]
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`stacked`: one bar, a part for each series. `bars`: a bar for each category. `lines`: categories are moments.
+
+    `told` says the same in words, for those who see no picture.
+    """
+
+    title: str
+    kind: Literal["stacked", "bars", "lines"]
+    categories: tuple[str, ...]
+    series: tuple[Series, ...]
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """Charts side by side; together as wide as the sheet."""
+
+    charts: tuple[Chart, ...]
+
+
+Block = Table | Text | Figures | Charts
 
 
 @dataclass(frozen=True, slots=True)

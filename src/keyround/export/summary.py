@@ -43,7 +43,8 @@ def sheet(scan: Scan) -> Sheet:
 
 def _head(scan: Scan) -> Iterator[Text]:
     period = say("summary.period", since=scan.window.since.date(), until=last_day(scan))
-    prepared = say("summary.prepared", by=short(scan.prepared_by, 60)) if scan.prepared_by else ""
+    by = scan.presentation.provider.prepared_by
+    prepared = say("summary.prepared", by=short(by, 60)) if by else ""
     yield Text(" · ".join(filter(None, (day(scan.taken_at), period, prepared))))
     if scan.previous:
         counts = [say(f"changed.{state}", n=n) for state, n in changes.counted(scan).items()]

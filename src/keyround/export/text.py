@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from ..words import say
-from .blocks import Block, Cell, Figures, Sheet, Table, Text
+from .blocks import Block, Cell, Charts, Figures, Link, Sheet, Table, Text
 from .clean import clean
 
 
@@ -25,7 +25,11 @@ def _lines(block: Block) -> Iterator[str]:
     elif isinstance(block, Figures):
         for figure in block.figures:
             value = f" | {' '.join(clean(figure.value).split())}{_tone(figure.tone)}" if figure.value else ""
-            yield f"{_flat(figure.label)}{value} | {_flat(figure.note)}"
+            before = f" ({_flat(figure.before)})" if figure.before else ""
+            yield f"{_flat(figure.label)}{value}{before} | {_flat(figure.note)}"
+    elif isinstance(block, Charts):
+        for chart in block.charts:
+            yield f"[{chart.kind}] {_flat(chart.title)}: {_flat(chart.told)}"
     else:
         yield from _table(block)
 
@@ -44,6 +48,8 @@ def _table(table: Table) -> Iterator[str]:
 def _cell(value: Cell) -> str:
     if value is None:
         return "-"
+    if isinstance(value, Link):
+        return _flat(value.text)
     if isinstance(value, bool):
         return say("yes" if value else "no")
     if isinstance(value, datetime):

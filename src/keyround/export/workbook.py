@@ -34,7 +34,7 @@ from openpyxl.worksheet.table import TableColumn, TableStyleInfo
 from ..engine.results import Scan
 from ..words import day, say
 from . import look
-from .blocks import Block, Cell, Column, Figure, Figures, Sheet, Table, Text
+from .blocks import Block, Cell, Charts, Column, Figure, Figures, Link, Sheet, Table, Text
 from .clean import clean, short
 from .files import beside, refused
 
@@ -67,7 +67,7 @@ class Written:
 
 def properties(scan: Scan) -> Properties:
     title = say("summary.title", client=scan.client_name)
-    return Properties(title, scan.client, scan.client_name, scan.taken_at, scan.prepared_by)
+    return Properties(title, scan.client, scan.client_name, scan.taken_at, scan.presentation.provider.prepared_by)
 
 
 def write(sheets: Iterable[Sheet], path: Path, about: Properties, ours: frozenset[str] = frozenset()) -> Written:
@@ -158,6 +158,8 @@ class _Page:
                 self._table(block)
             elif isinstance(block, Text):
                 self._paragraph(block)
+            elif isinstance(block, Charts):
+                pass
             else:
                 for figure in block.figures:
                     self._figure(figure, block)
@@ -272,6 +274,8 @@ class _Cells:
         self.date.number_format = say("format.date")
 
     def of(self, value: Cell) -> Any:
+        if isinstance(value, Link):
+            value = value.text
         if isinstance(value, str):
             text = _text(value)
             if not text.startswith(_FORMULA):

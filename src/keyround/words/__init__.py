@@ -1,10 +1,11 @@
 """Every sentence a manager can meet, by key: `say("summary.title")`.
 
-One TOML file per language; its tables are joined with dots into keys. A value
-is a sentence with {placeholders}, or, where a count decides the form, a table
-of plural forms named as in CLDR (`one`, `other`, and `few`, `many` for languages
-that have them). The count is always called `n`; a form `zero` answers for 0 in
-any language.
+A language is one folder, such as `words/en`: every TOML file in it is part of one
+catalogue, whose tables are joined with dots into keys, and `rules/<id>.toml` holds
+what that language says of a rule (see `engine.spoken`). A value is a sentence
+with {placeholders}, or, where a count decides the form, a table of plural forms
+named as in CLDR (`one`, `other`, and `few`, `many` for languages that have them).
+The count is always called `n`; a form `zero` answers for 0 in any language.
 
     [summary]
     people = { one = "{n} person", other = "{n} people" }      say("summary.people", n=3)
@@ -17,6 +18,7 @@ cannot become part of a template.
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -46,10 +48,28 @@ def speaking(language: str) -> Iterator[None]:
 @functools.cache
 def catalogue(language: str) -> Mapping[str, Entry]:
     """Every key of one language. Raises KeyError when there is no such language."""
-    file = files(__name__) / f"{language}.toml"
-    if not file.is_file():
+    if language not in languages():
         raise KeyError(f"no catalogue for language {language!r}")
-    return dict(_flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+    found: dict[str, Entry] = {}
+    for file in (files(__name__) / language).iterdir():
+        if file.name.endswith(".toml"):
+            for key, entry in _flat(tomllib.loads(file.read_text(encoding="utf-8"))):
+                if key in found:
+                    raise KeyError(f"{key!r} stands twice in words/{language}")
+                found[key] = entry
+    return found
+
+
+@functools.cache
+def languages() -> tuple[str, ...]:
+    """Every language there is a folder for, such as `en`."""
+    folders = (one.name for one in files(__name__).iterdir() if one.is_dir())
+    return tuple(sorted(name for name in folders if re.fullmatch("[a-z]{2}", name)))
+
+
+def language() -> str:
+    """The one that is spoken now."""
+    return _LANGUAGE.get()
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Entry]]:

@@ -1,0 +1,44 @@
+"""From a Scan to the files that people get, in the language and the form that the client laid down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engine.results import Scan
+from ..engine.spoken import spoken
+from ..errors import StoreError
+from ..export import results_json, sheets, workbook
+from ..presentation import FORMATS
+from ..store import ClientStore
+from ..words import speaking
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What was written, by format, and what has to be said about it."""
+
+    paths: dict[str, Path]
+    remarks: tuple[str, ...] = ()
+
+
+def hand_over(
+    scan: Scan, folder: Path, store: ClientStore, fail_on: str, formats: Sequence[str] = FORMATS[:2]
+) -> Handed:
+    """Write `<client>-<date>.xlsx`, `.json`, ... into `folder`. Raises StoreError; what was there then stays."""
+    stem = f"{scan.client}-{scan.taken_at:%Y-%m-%d}"
+    paths: dict[str, Path] = {}
+    remarks: list[str] = []
+    with speaking(scan.presentation.language):
+        told = spoken(scan, scan.presentation.language)
+        if "xlsx" in formats:
+            book = workbook.write(sheets(told), folder / f"{stem}.xlsx", workbook.properties(told), store.written())
+            paths["xlsx"] = book.path
+            try:
+                store.remember(book.sha256)
+            except StoreError as error:  # a store that may only be read: the next report stands beside this one
+                remarks.append(error.detail)
+    if "json" in formats:  # for programs, and so always in English
+        paths["json"] = results_json.write(scan, folder / f"{stem}.json", fail_on)
+    return Handed(paths, tuple(remarks))

@@ -1,0 +1,44 @@
+"""How a client's report is handed over: in which language, by whom, with or without people's names.
+
+Plain values, as the configuration gives them. None of it changes what is judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Names = Literal["full", "initials", "coded"]
+FORMATS = ("xlsx", "json", "html", "csv")
+"""What a report can be written as; the first two are, unless somebody asks for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who prepared the report. `hourly_rate` in `currency` (ISO 4217); None: what actions cost is not said."""
+
+    name: str = ""
+    contact: str = ""
+    phone: str = ""
+    logo: Path | None = None
+    hourly_rate: float | None = None
+    currency: str = "EUR"
+
+    @property
+    def prepared_by(self) -> str:
+        """Name and contact, as the head of the report says them; empty where neither is known."""
+        return ", ".join(filter(None, (self.name, self.contact)))
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """`names`: how people are called in everything that is written. `works_council`: what people did is told by code,
+    without times of day and counts per person. `purpose`: what the data may be used for; empty: the usual sentence.
+    """
+
+    language: str = "en"
+    provider: Provider = field(default_factory=Provider)
+    names: Names = "full"
+    works_council: bool = False
+    purpose: str = ""
