@@ -118,23 +118,6 @@ def test_permissions_taken_away_silence_their_rules_and_exit_3(desk):
     assert "AuditLog.Read.All" in text
 
 
-def test_a_second_scan_remembers_and_an_edited_workbook_is_never_overwritten(desk):
-    here = desk("m365")
-    here.run("scan", "acme", "--at", AT)
-    book = here.folder / "acme-2026-11-20.xlsx"
-    here.run("scan", "acme", "--at", "2026-11-20T13:00:00Z")
-    assert not book.with_stem(f"{book.stem}-2").exists()  # our own, untouched: replaced
-    found = here.results()["findings"]
-    assert {finding["state"] for finding in found} == {"open"}
-    assert {finding["first_seen"] for finding in found} == {"2026-11-20T12:00:00Z"}
-    edited = load_workbook(book)
-    edited["Actions"]["A1"] = "mine"
-    edited.save(book)
-    kept = book.read_bytes()
-    done = here.run("report", "acme")
-    assert book.read_bytes() == kept and "acme-2026-11-20-2.xlsx" in done.stdout
-
-
 def test_a_credential_for_another_tenant_stores_nothing(desk):
     here = desk("m365")
     config = here.folder / "keyround.toml"
@@ -160,7 +143,7 @@ def test_one_tenant_out_of_reach_leaves_the_other_in_the_report(desk):
     assert tenants == {"google"}
 
 
-def test_killed_half_way_and_run_again_loses_nothing(desk):
+def test_killed_half_way_and_run_again_loses_nothing_and_never_overwrites_what_somebody_edited(desk):
     here = desk("m365")
     here.run("scan", "acme", "--at", AT)
     before = {path: path.read_bytes() for path in here.folder.glob("store/acme/scans/*/*.parquet")}
@@ -178,6 +161,17 @@ def test_killed_half_way_and_run_again_loses_nothing(desk):
     assert {path: path.read_bytes() for path in before} == before
     folders = sorted(path.name for path in (here.folder / "store/acme/scans").iterdir())
     assert folders == ["20261120T120000Z", "20261120T140000Z"]
+    book = here.folder / "acme-2026-11-20.xlsx"
+    assert not book.with_stem(f"{book.stem}-2").exists()  # our own, untouched: replaced
+    found = here.results()["findings"]
+    assert {finding["state"] for finding in found} == {"open"}
+    assert {finding["first_seen"] for finding in found} == {"2026-11-20T12:00:00Z"}
+    edited = load_workbook(book)
+    edited["Actions"]["A1"] = "mine"
+    edited.save(book)
+    kept = book.read_bytes()
+    done = here.run("report", "acme")
+    assert book.read_bytes() == kept and "acme-2026-11-20-2.xlsx" in done.stdout
 
 
 @pytest.mark.parametrize(
