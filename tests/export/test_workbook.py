@@ -19,8 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from keyround import words
 from keyround.errors import StoreError
-from keyround.export import clean, sheets, workbook
+from keyround.export import clean, sheets, workbook, worksheet
 from keyround.export.blocks import Cell, Column, Figure, Figures, Sheet, Table, Text
 from keyround.export.text import render
 from keyround.export.workbook import Properties
@@ -92,7 +93,9 @@ def test_what_prints(book: Path) -> None:
     assert (summary.page_setup.orientation, summary.page_setup.fitToHeight) == ("portrait", 1)
     assert (people.page_setup.paperSize, people.page_setup.fitToWidth, people.page_setup.fitToHeight) == (9, 1, 0)
     assert people.freeze_panes == "B5" and people.print_title_rows == "$4:$4"
-    assert people.oddFooter.left.text == "Brandtner Anlagenbau GmbH · 23 Nov 2026"
+    assert people.oddHeader.left.text == "Brandtner Anlagenbau GmbH · 23 Nov 2026"
+    assert people.oddHeader.right.text == "Confidential" and people.oddFooter.right.text == "Page &P of &N"
+    assert people.oddFooter.left.text == words.say("purpose")
     assert {sheet.sheet_properties.pageSetUpPr.fitToPage for sheet in read} == {True}
     widths = [people.column_dimensions[c.column_letter].width for c in people[4]]
     assert all(width >= 10 for width in widths)
@@ -108,15 +111,16 @@ def test_dates_are_dates_and_links_are_inside(book: Path) -> None:
     assert not any(link.target for link in links)
 
 
-def test_a_footer_is_no_longer_than_excel_takes_and_holds_no_code_of_a_name(tmp_path: Path) -> None:
+def test_headers_and_footers_are_no_longer_than_excel_takes_and_hold_no_code_of_a_name(tmp_path: Path) -> None:
     for name in ("&" * 200, "Söhne & Töchter & Partner " * 20, "3M"):
-        about = Properties("Check", "c", name, NOW)
+        about = Properties("Check", "c", name, NOW, purpose=name)
         path = workbook.write([one([("x",)])], tmp_path / "a.xlsx", about).path
         (root,) = parts(path, r"worksheets/sheet").values()
-        footer = str(root.findtext(f".//{MAIN}oddFooter"))
+        header, footer = (str(root.findtext(f".//{MAIN}odd{where}er")) for where in ("Head", "Foot"))
         assert len(footer) <= 255 and footer.endswith("Page &P of &N")
-        left = footer.partition("&C")[0].removeprefix("&L&8 &K5B6470")
-        assert "&" not in left.replace("&&", "")
+        assert len(header) <= 255 and header.endswith("Confidential") and "23 Nov 2026" in header
+        for left in (header.partition("&C")[0], footer.partition("&R")[0]):
+            assert "&" not in left.removeprefix("&L&8 &K5B6470").replace("&&", "")
         path.unlink()
 
 
@@ -145,7 +149,8 @@ def test_properties(book: Path) -> None:
     assert read.properties.title == "IT security check · Brandtner Anlagenbau GmbH"
     assert read.properties.creator == "Nordlicht IT, A. Petersen"
     assert {p.name: p.value for p in read.custom_doc_props.props} == {
-        "KeyroundClient": "brandtner", "KeyroundScan": "2026-11-23T09:30:00Z"}  # fmt: skip
+        "KeyroundClient": "brandtner", "KeyroundScan": "2026-11-23T09:30:00Z",
+        "KeyroundWorkbook": read.custom_doc_props["KeyroundWorkbook"].value}  # fmt: skip
 
 
 def test_colours_stand_for_exact_words(book: Path) -> None:
@@ -270,11 +275,29 @@ def test_several_tables_on_one_sheet(tmp_path: Path) -> None:
 
 
 def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbook, "MOST_ROWS", 10)
-    path = workbook.write([one((n,) for n in range(100))], tmp_path / "a.xlsx", ABOUT).path
-    sheet = openpyxl.load_workbook(path)["Things"]
-    assert sheet.max_row == 10 and sheet.tables["things"].ref == "A2:A9"
-    assert sheet["A10"].value == "93 more rows do not fit into a sheet; the results JSON holds them."
+    monkeypatch.setattr(worksheet, "MOST_ROWS", 10)
+    written = workbook.write(
+        [one(((n, "=1") for n in range(100)), Column("A"), Column("B"))], tmp_path / "a.xlsx", ABOUT
+    )
+    sheet = openpyxl.load_workbook(written.path)["Things"]
+    assert sheet.max_row == 10 and sheet.tables["things"].ref == "A2:B9"
+    assert sheet["A10"].value == "93 more rows do not fit into a sheet; they are in the file a-things-more.csv."
+    ((rest, hashed),) = written.more.items()
+    assert rest == tmp_path / "a-things-more.csv" and hashed == hashlib.sha256(rest.read_bytes()).hexdigest()
+    lines = rest.read_bytes().decode("utf-8-sig").split("\r\n")
+    assert (lines[:2], lines[-2:], len(lines)) == (["A,B", "7,'=1"], ["99,'=1", ""], 95)
+    assert str(rest) in written.remarks[0]
+    rest.write_text("edited")
+    again = workbook.write([one(((n, 2) for n in range(100)), Column("A"), Column("B"))], tmp_path / "b.xlsx", ABOUT)
+    assert [path.name for path in again.more] == ["b-things-more.csv"]
+    again = workbook.write(
+        [one(((n, 2) for n in range(100)), Column("A"), Column("B"))],
+        tmp_path / "a.xlsx",
+        ABOUT,
+        frozenset({written.sha256}),
+    )
+    assert [path.name for path in again.more] == ["a-things-more-2.csv"]  # people may have edited the first
+    assert rest.read_text() == "edited"
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:

@@ -16,12 +16,11 @@ from openpyxl.styles.cell_style import StyleArray
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.utils.indexed_list import IndexedList
 
-from ..words import say
 from .blocks import Tone
-from .clean import short
 
 FONT = "Calibri"
 SIZE = 10.0
+NOTE_SIZE = 9.0
 ACCENT = "1F3A5F"
 INK = "22272E"
 QUIET = "5B6470"
@@ -33,15 +32,23 @@ FILLS: dict[str, tuple[str, str]] = {  # fill, ink
     "signed": ("D3E3F5", "1B4A80"),
     "unknown": ("E4E7EB", "3F4650"),
 }
+STRONG: dict[str, tuple[str, str]] = {  # the same tones where a shape is drawn and nothing is written: fill, ink on it
+    "good": ("0B7A5E", "FFFFFF"),
+    "warn": ("F2B134", "3D2900"),
+    "bad": ("C2410C", "FFFFFF"),
+    "signed": ("3B7DC4", "FFFFFF"),
+    "unknown": ("AEB6C0", "22272E"),
+}
+SHADES = ("1F3A5F", "E08A1E", "5AA9D6", "8C5A9E", "6B7280")  # of what has no tone: told apart by lightness too
 SPACED = ("heading", "light", "foot")
 SPACE = 7.0
 HEADER_HEIGHT = 32.0
-_MOST_FOOTER = 200  # characters; Excel repairs a file whose footer has more than 255 with all codes
-_MOST_FROZEN = 12  # rows; more of them leave a small screen nothing to scroll
 _MOST_MEASURED = 4_000  # characters; more do not fit into the tallest row
 BOLD = 1.12  # how much wider bold text is, roughly
 ALIGNMENT = Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1)
 INSET = 1.5  # characters that the indent costs
+FILL_IN = "FFFBE8"  # where people write
+LINK = Font(name=FONT, size=SIZE, color="1B5FAA", underline="single")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +122,15 @@ def lines(value: object, width: int, size: float = SIZE) -> int:
 
     Said to Excel and LibreOffice, since neither measures the rows of a file it believes to be Excel's own.
     """
-    fitting = max(1, int((width - INSET) * 1.1 * SIZE / size))  # most letters are narrower than a digit
+    fitting = fits(width, size)
     if not isinstance(value, str) or (len(value) <= fitting and value.isascii() and "\n" not in value):
         return 1
     return sum(_wrapped(line, fitting) for line in value[:_MOST_MEASURED].splitlines()) or 1
+
+
+def fits(width: int, size: float = SIZE) -> int:
+    """How many letters stand on one line of a column; most are narrower than a digit."""
+    return max(1, int((width - INSET) * 1.1 * SIZE / size))
 
 
 def _wrapped(line: str, fitting: int) -> int:
@@ -133,44 +145,6 @@ def _wrapped(line: str, fitting: int) -> int:
         if used > fitting:
             count, used = count + (used - 1) // fitting, (used - 1) % fitting + 1
     return count
-
-
-def page(ws: Any, widths: list[int], header: int | None, landscape: bool, one_page: bool, footer: str) -> None:
-    """Everything that must be set before the first row is written, and the print set-up."""
-    from openpyxl.utils import get_column_letter
-
-    for number, width in enumerate(widths, 1):
-        column = ws.column_dimensions[get_column_letter(number)]
-        column.width, column.alignment = width, ALIGNMENT
-    ws.sheet_view.showGridLines = False
-    ws.sheet_format.defaultRowHeight = 18
-    ws.sheet_format.customHeight = True
-    ws.sheet_properties.pageSetUpPr.fitToPage = True
-    ws.page_setup.paperSize = 9  # A4
-    ws.page_setup.orientation = "landscape" if landscape else "portrait"
-    ws.page_setup.fitToWidth = 1
-    ws.page_setup.fitToHeight = 1 if one_page else 0
-    ws.page_margins.left = ws.page_margins.right = 0.5
-    ws.page_margins.top, ws.page_margins.bottom = 0.55, 0.7
-    ws.page_margins.header = ws.page_margins.footer = 0.3
-    ws.print_options.horizontalCentered = True
-    purpose = _literal(say("purpose"), _MOST_FOOTER // 2)
-    pages = say("format.page")
-    name = _literal(footer, _MOST_FOOTER - len(purpose) - len(pages))
-    for part, text in ((ws.oddFooter.left, name), (ws.oddFooter.center, purpose), (ws.oddFooter.right, pages)):
-        part.text, part.size, part.color = text, 8, QUIET
-    if header is not None and header <= _MOST_FROZEN:
-        ws.freeze_panes = f"B{header + 1}"
-    if header is not None:
-        ws.print_title_rows = f"{header}:{header}"
-
-
-def _literal(text: str, most: int) -> str:
-    """As part of a footer, where & begins a code, and of no more than `most` characters."""
-    kept = short(text, most)
-    while len(kept) + kept.count("&") > most:
-        kept = kept[:-2] + "…"
-    return kept.replace("&", "&&")
 
 
 def paint(ws: Any, area: str, words: dict[str, Tone]) -> None:

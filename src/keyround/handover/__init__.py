@@ -35,8 +35,10 @@ def hand_over(
         if "xlsx" in formats:
             book = workbook.write(sheets(told), folder / f"{stem}.xlsx", workbook.properties(told), store.written())
             paths["xlsx"] = book.path
+            remarks += book.remarks
             try:
-                store.remember(book.sha256)
+                for written in (book.sha256, *book.more.values()):
+                    store.remember(written)
             except StoreError as error:  # a store that may only be read: the next report stands beside this one
                 remarks.append(error.detail)
     if "json" in formats:  # for programs, and so always in English
