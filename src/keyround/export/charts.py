@@ -34,12 +34,16 @@ from .blocks import Chart, Charts, Series
 from .clean import short
 from .helper import Helper
 
-HEIGHT = 158.0  # points
+HEIGHT = 168.0  # points
+_ABOVE = 5.0  # points between a row's edges and its charts
 _MOST_HEIGHT = 400.0
 _MOST_LYING = 12  # bars; more of them stand upright
 _MOST_NAME = 60
 _GAP = 0.012  # of the sheet's width, between two charts
+_SHARES = {"stacked": 4, "bars": 4, "lines": 5}  # of the width
 _STEPS = 4  # lines across a chart over time
+_AS_IT_FITS = -60_000_000  # no angle, so Excel's own word for leaving it to the program; 0 lets LibreOffice break words
+_EMU_PER_POINT = 12_700
 _EMU_PER_PIXEL = 9_525
 _PIXELS = 6  # a character of the default font at 96 dots an inch
 _LETTER = 4.6  # points that a letter of an axis takes
@@ -50,7 +54,8 @@ def known(chart: Chart) -> bool:
 
 
 def in_words(chart: Chart) -> str:
-    return chart.told or say("chart.not_known", name=chart.title)
+    """For those who see no picture, and where there is none."""
+    return chart.told or (chart.title if known(chart) else say("chart.not_known", name=chart.title))
 
 
 def height(block: Charts) -> float:
@@ -63,11 +68,12 @@ def draw(ws: Any, block: Charts, row: int, widths: list[int], helper: Helper) ->
     """Every chart with any value, over row number `row`, which is as tall as `height` says."""
     drawn = [one for one in block.charts if known(one)]
     pixels = [math.trunc((256 * width + 128 // _PIXELS) / 256 * _PIXELS) for width in widths]
+    shares = [_SHARES[chart.kind] for chart in drawn]
     for number, chart in enumerate(drawn):
-        left, right = number / len(drawn), (number + 1) / len(drawn)
+        left, right = (sum(shares[:end]) / sum(shares) for end in (number, number + 1))
         made = _chart(chart, helper, sum(pixels) * (right - left) * 0.75)
-        begin = _marker(pixels, left + (_GAP / 2 if number else 0), row - 1)
-        end = _marker(pixels, right - (_GAP / 2 if right < 1 else 0), row)
+        begin = _marker(pixels, left + (_GAP / 2 if number else 0), row, _ABOVE)
+        end = _marker(pixels, right - (_GAP / 2 if number < len(drawn) - 1 else 0), row, height(block) - _ABOVE)
         made.anchor = _Told(_from=begin, to=end, editAs="oneCell")
         made.anchor.told, made.anchor.name = in_words(chart), chart.title
         ws.add_chart(made)
@@ -87,14 +93,15 @@ class _Told(TwoCellAnchor):
         super().__setattr__(key, value)
 
 
-def _marker(pixels: list[int], share: float, row: int) -> AnchorMarker:
-    """The point at `share` of the sheet's width on the upper edge of `row`, counted from 0."""
+def _marker(pixels: list[int], share: float, row: int, down: float) -> AnchorMarker:
+    """The point at `share` of the sheet's width, `down` points below the upper edge of `row`."""
+    below = {"row": row - 1, "rowOff": round(down * _EMU_PER_POINT)}
     at = share * sum(pixels)
     for number, width in enumerate(pixels):
         if at < width:
-            return AnchorMarker(col=number, colOff=round(at * _EMU_PER_PIXEL), row=row)
+            return AnchorMarker(col=number, colOff=round(at * _EMU_PER_PIXEL), **below)
         at -= width
-    return AnchorMarker(col=len(pixels), row=row)
+    return AnchorMarker(col=len(pixels), **below)
 
 
 def _chart(chart: Chart, helper: Helper, wide: float) -> Any:
@@ -111,7 +118,7 @@ def _chart(chart: Chart, helper: Helper, wide: float) -> Any:
     made.legend = Legend(legendPos="b", txPr=_style(8, look.INK)) if len(chart.series) > 1 else None
     made.graphical_properties = GraphicalProperties(solidFill="FFFFFF", ln=LineProperties(solidFill=look.LINE))
     made.plot_area.graphicalProperties = GraphicalProperties(noFill=True, ln=LineProperties(noFill=True))
-    made.roundedCorners = False
+    made.roundedCorners = made.varyColors = False
     made.visible_cells_only = False  # its cells are on a hidden sheet
     made.display_blanks = "gap"
     return made
@@ -180,14 +187,14 @@ def _fill(made: Any, chart: Chart, helper: Helper) -> None:
     ]  # fmt: skip
     top = helper.add([short(chart.title, _MOST_NAME), *names])
     for at, name in enumerate(categories):
-        helper.add([name, *(one.values[at] for one in chart.series)])
+        helper.add([name, *(one.values[at] for one in chart.series)], _format(chart))
     first, last = top + 1, top + len(categories)
     for number, (one, name) in enumerate(zip(chart.series, names, strict=True)):
         column = number + 2
         values = [NumVal(idx=at, v=str(value)) for at, value in enumerate(one.values) if value is not None]
         numbers = NumRef(
             f=helper.ref(column, first, last),
-            numCache=NumData(formatCode="General", ptCount=len(categories), pt=values),
+            numCache=NumData(formatCode=_format(chart), ptCount=len(categories), pt=values),
         )
         series = ExcelSeries(
             idx=number,
@@ -209,13 +216,13 @@ _SHOWN = {"showVal": True, "showLegendKey": False, "showCatName": False, "showSe
 
 
 def _labels(chart: Chart, place: str, ink: str) -> DataLabelList:
-    return DataLabelList(dLblPos=place, numFmt=f"{_format(chart)};;", txPr=_style(9, ink, True), **_SHOWN)
+    return DataLabelList(dLblPos=place, numFmt=_format(chart), txPr=_style(9, ink, True), **_SHOWN)
 
 
 def _format(chart: Chart) -> str:
-    """Whole numbers as such; the programs write their own thousands' and decimal signs."""
+    """Whole numbers as such; a part of nothing is not labelled. The programs write their own signs."""
     whole = all(value is None or float(value).is_integer() for one in chart.series for value in one.values)
-    return "#,##0" if whole else "#,##0.0"
+    return ("#,##0" if whole else "#,##0.0") + (";;" if chart.kind == "stacked" else "")
 
 
 def _colours(series: tuple[Series, ...]) -> list[tuple[str, str]]:
@@ -237,8 +244,8 @@ def _step(most: float) -> float:
 
 
 def _skip(chart: Chart, wide: float) -> int:
-    """Every how many categories one is named, so that names lie flat and do not touch."""
-    longest = max(len(short(name, _MOST_NAME)) for name in chart.categories)
+    """Every how many categories one is named, so that names lie flat, on some lines, and do not touch."""
+    longest = max(len(word) for name in chart.categories for word in short(name, _MOST_NAME).split() or [""])
     room = max(1, int(wide * 0.85 // (longest * _LETTER + 6)))
     return max(1, math.ceil(len(chart.categories) / room))
 
@@ -262,7 +269,9 @@ def _letters(size: float, ink: str, bold: bool = False) -> CharacterProperties:
 def _style(size: float, ink: str, bold: bool = False) -> RichText:
     """How the letters of an axis, a legend or a label look."""
     letters = ParagraphProperties(defRPr=_letters(size, ink, bold))
-    return RichText(bodyPr=BodyProperties(rot=0), p=[Paragraph(pPr=letters, endParaRPr=CharacterProperties())])
+    return RichText(
+        bodyPr=BodyProperties(rot=_AS_IT_FITS), p=[Paragraph(pPr=letters, endParaRPr=CharacterProperties())]
+    )
 
 
 def _title(said: str) -> Title:

@@ -17,11 +17,11 @@ from .naming import quoted
 class Helper:
     def __init__(self, title: str) -> None:
         self.title = title
-        self.rows: list[list[str | float | None]] = []
+        self.rows: list[tuple[list[str | float | None], str]] = []
 
-    def add(self, row: list[str | float | None]) -> int:
-        """One more row; its number."""
-        self.rows.append(row)
+    def add(self, row: list[str | float | None], numbers: str = "General") -> int:
+        """One more row, its numbers in that format; which row it is."""
+        self.rows.append((row, numbers))
         return len(self.rows)
 
     def ref(self, column: int, first: int, last: int) -> str:
@@ -43,15 +43,16 @@ class Helper:
             return None
         ws = book.create_sheet(self.title)
         ws.sheet_state = "hidden"
-        for row in self.rows:
-            ws.append([_cell(ws, value) for value in row])
+        for row, numbers in self.rows:
+            ws.append([_cell(ws, value, numbers) for value in row])
         ws.close()
         return ws
 
 
-def _cell(ws: Any, value: str | float | None) -> Any:
-    if not isinstance(value, str):
-        return value
+def _cell(ws: Any, value: str | float | None, numbers: str) -> Any:
     cell = WriteOnlyCell(ws)
-    fill(cell, text(value))
+    if isinstance(value, str):
+        fill(cell, text(value))
+    elif value is not None:
+        cell.value, cell.number_format = value, numbers
     return cell

@@ -50,6 +50,8 @@ def read(path: Path) -> Logo | str:
                     return large
                 picture.draft("RGB", (BOX[0] * _SHARP, BOX[1] * _SHARP))  # a JPEG is read small at once
                 return _drawn(ImageOps.exif_transpose(picture).convert("RGBA"))
+    except Image.DecompressionBombError:
+        return large
     except OSError as error:
         return error.strerror or say("workbook.logo_unreadable")
     except Exception:  # Pillow meets a broken file with whatever its parts raise
@@ -71,7 +73,7 @@ def place(ws: Any, logo: Logo, widths: list[int], row: int, told: str) -> None:
     column = widths[-1] * 6 * 0.75  # points, roughly
     image = ExcelImage(io.BytesIO(logo.png))
     size = XDRPositiveSize2D(round(logo.width * _EMU_PER_POINT), round(logo.height * _EMU_PER_POINT))
-    offset = max(0.0, column * 0.96 - logo.width)
+    offset = max(0.0, column * 0.97 - logo.width)
     at = AnchorMarker(
         col=len(widths) - 1, colOff=round(offset * _EMU_PER_POINT), row=row - 1, rowOff=3 * _EMU_PER_POINT
     )

@@ -36,10 +36,10 @@ STRONG: dict[str, tuple[str, str]] = {  # the same tones where a shape is drawn 
     "good": ("0B7A5E", "FFFFFF"),
     "warn": ("F2B134", "3D2900"),
     "bad": ("C2410C", "FFFFFF"),
-    "signed": ("3B7DC4", "FFFFFF"),
+    "signed": ("336FB0", "FFFFFF"),
     "unknown": ("AEB6C0", "22272E"),
 }
-SHADES = ("1F3A5F", "E08A1E", "5AA9D6", "8C5A9E", "6B7280")  # of what has no tone: told apart by lightness too
+SHADES = ("1F3A5F", "E08A1E", "3E8FD0", "BFC5CD")  # of what has no tone: told apart by lightness too
 SPACED = ("heading", "light", "foot")
 SPACE = 7.0
 HEADER_HEIGHT = 32.0
