@@ -1,4 +1,4 @@
-"""What a client's store remembers of its findings, as ledgers: read from disk here, folded in `engine.ledger`."""
+"""What a client's store remembers: its findings as ledgers, folded in `engine.ledger`, and what reports counted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from .engine import ledger, sealed
+from .engine import figures, ledger, sealed
+from .engine.figures import Figures
 from .engine.ledger import Ledger
 from .errors import StoreError
 from .store import ClientStore, stamped
@@ -85,3 +86,17 @@ def settle(store: ClientStore, stamp: str) -> None:
         known = later
     if known.taken_at is not None:
         store.keep_ledger(stamped(known.taken_at), ledger.as_json(known))
+
+
+def past(store: ClientStore, before: datetime) -> tuple[Figures, ...]:
+    """What the reports of the last scans taken earlier than `before` counted, oldest first.
+
+    One that says too little to be used is said in the log and left out.
+    """
+    found = []
+    for raw in store.figures(before):
+        try:
+            found.append(figures.from_json(raw))
+        except ValueError as error:
+            _log.warning("The figures of an earlier scan are left out: %s.", error)
+    return tuple(one for one in found if one.taken_at < before)

@@ -361,6 +361,7 @@ def reported(
             mistakes=judged.strict.mistakes,
             previous=before.taken_at,
             changes=ledger.changes(before, known),
+            past=history.past(store, snapshot.taken_at),
             terms=judged.terms,
             remarks=judged.remarks,
         )

@@ -15,6 +15,7 @@ from ..errors import HARMLESS, CollectError, ConfigError
 from ..model import Row
 from ..presentation import Presentation
 from ..terms import Acceptance, Remark, Terms
+from .figures import Figures
 from .rule import Rule, Severity
 
 Verdict = Literal["fail", "pass", "unknown"]
@@ -242,7 +243,8 @@ class Scan:
 
     `usual` holds, by rule and parameter, the defaults that the client's own thresholds replaced; `mistakes` are
     settings of the client's that have no effect.
-    `previous` is when the scan before this one was taken, None for the first; `changes` are those since then.
+    `previous` is when the scan before this one was taken, None for the first; `changes` are those since then; `past`
+    is what the reports of the last scans before this one counted, oldest first.
     `presentation` says how the report looks.
     """
 
@@ -263,6 +265,7 @@ class Scan:
     mistakes: tuple[ConfigError, ...] = ()
     previous: datetime | None = None
     changes: tuple[Change, ...] = ()
+    past: tuple[Figures, ...] = ()
     terms: Terms = field(default_factory=Terms)
     remarks: tuple[Remark, ...] = ()
 

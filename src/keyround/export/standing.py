@@ -1,26 +1,17 @@
-"""How the client stands: the five figures, the light over them, and a light per topic. Values only, no layout.
-
-The light   Red     an administrator can be taken over with a password, or there are signs of a takeover
-            Green   everybody is protected, nothing serious was found, and no unknown could change that
-            Amber   everything else
-
-What somebody answers for makes no light red. The figures are facts and stay; so nobody unprotected is ever green.
-"""
+"""How the client stands: everything that the Summary counts. Values only, no layout and no words."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from ..engine import figures as kept
 from ..engine.results import DoesNotApply, Finding, Scan
-from ..engine.rule import SEVERITIES, TOPICS, Rule
 from ..model import RoleAssignment, SignInPlace
-from ..words import say
-from .blocks import Tone
-from .checks import accepted_fails
 from .known import NOBODY, answered, offered, whole
+from .light import light
 from .roster import Person, everyone
 
 Group = Literal["none", "gaps", "unknown", "protected"]
@@ -33,7 +24,7 @@ _GROUP: dict[str, Group] = {
     "not_verifiable": "unknown",
     "unknown": "unknown",
 }
-_SERIOUS = ("critical", "high")
+_SERIOUS = ("critical", "high", "medium")
 UNUSED = frozenset({"dormant-account", "dormant-administrator"})
 """The two share the accounts between them: nobody is in both."""
 ABROAD = "foreign-sign-in"
@@ -68,9 +59,31 @@ class Tally:
         key, group = _who(person), _GROUP[person.protection]
         self.groups[key] = min(group, self.groups.get(key, group), key=_WORST.index)
 
+    def counted(self) -> kept.People:
+        return kept.People(
+            protected=self.count("protected"),
+            gaps=self.count("gaps"),
+            none=self.count("none"),
+            unknown=self.count("unknown"),
+            total=self.total,
+            at_least=bool(self.unread),
+        )
+
 
 def _who(person: Person) -> str:
     return person.username.casefold() if person.username else f"{person.tenant}/{person.account_id}"
+
+
+class Open(NamedTuple):
+    """An account that keeps a person from being protected, and the facts that its protection is made of."""
+
+    tenant: str
+    account_id: str
+    who: str
+    registered: bool | None
+    verdict: str | None
+    enabled: bool | None
+    kind: str | None
 
 
 @dataclass(slots=True)
@@ -80,6 +93,7 @@ class Abroad:
     records: int = 0
     on_trip: int = 0  # of these, from where and when a trip was reported
     who: set[tuple[str, str | None]] = field(default_factory=set)  # tenant, and account or name in the records
+    countries: Counter[str] = field(default_factory=Counter)  # records by country
     guests: int = 0  # of these, invited from elsewhere: abroad may be their home
     accepted: int = 0  # of these, sign-ins that somebody answers for
     unplaced: int = 0
@@ -121,6 +135,7 @@ class Checks:
 @dataclass(slots=True)
 class Standing:
     people: Tally = field(default_factory=Tally)
+    open: list[Open] = field(default_factory=list)
     others: int = 0  # enabled guests, shared mailboxes and rooms
     emergency: int = 0  # accounts exempt on purpose, which a check of their own looks after
     admins: Tally = field(default_factory=Tally)
@@ -166,9 +181,30 @@ def standing(scan: Scan) -> Standing:
     got.unused = _unused(scan, licences)
     taken = {_subject(f) for f in failing if _takeover(f)}
     got.taken, got.takeovers = len(taken), len(known_abroad - taken)
-    got.serious = sum(f.severity in (*_SERIOUS, "medium") for f in failing)
-    got.accepted = sum(f.severity in (*_SERIOUS, "medium") for f in accepted)
+    got.serious = sum(f.severity in _SERIOUS for f in failing)
+    got.accepted = sum(f.severity in _SERIOUS for f in accepted)
     return got
+
+
+def figures(scan: Scan, got: Standing | None = None) -> kept.Figures:
+    """What the Summary shows as numbers. `got` is the standing where it was counted already."""
+    got = got or standing(scan)
+    abroad, unused = got.abroad, got.unused
+    return kept.Figures(
+        taken_at=scan.taken_at,
+        light=light(got)[0],
+        people=got.people.counted(),
+        admins=got.admins.counted(),
+        abroad=kept.Abroad(abroad.records, len(abroad.who), abroad.on_trip, abroad.unexplained, not abroad.certain)
+        if abroad.read
+        else None,
+        unused=None
+        if unused.count is None
+        else kept.Unused(
+            unused.count, unused.licensed if unused.licences_known else None, bool(unused.unknown or unused.unread)
+        ),
+        checks=kept.Checks(got.checks.impossible, got.checks.total),
+    )
 
 
 def _subject(finding: Finding) -> tuple[str, str]:
@@ -191,6 +227,9 @@ def _count(person: Person, into: Standing, answered_for: Collection[tuple[str, s
         return
     if person.counted:
         into.people.add(person)
+        if person.protection != "protected":
+            into.open.append(Open(person.tenant, person.account_id, _who(person), person.registered,
+                                  person.enforcement, person.enabled, person.kind))  # fmt: skip
     elif person.protection != "not_applicable":
         into.others += 1
     if person.protection == "not_applicable":
@@ -217,6 +256,7 @@ def _abroad(scan: Scan) -> Abroad:
             rows += 1
             if place.outcome == "success" and place.abroad:
                 got.records += place.records or 1
+                got.countries[place.country or ""] += place.records or 1
                 if place.explained == "trip":
                     got.on_trip += place.records or 1
                 elif (tenant.id, place.account_id, place.country) in answered_for:
@@ -258,108 +298,3 @@ def _unused(scan: Scan, licences: list[bool | None]) -> Unused:
         unread=unread,
         accepted=sum(f.rule.id in UNUSED and f.state == "accepted" for f in scan.findings),
     )
-
-
-def light(got: Standing) -> tuple[Tone, str]:
-    """The overall light and the sentences beside it, the most urgent first."""
-    red = list(_red(got))
-    if red:
-        return "bad", " ".join(red)
-    amber = list(_amber(got))
-    if amber:
-        return "warn", " ".join(amber[:2])
-    return "good", say("light.all_good_accepted" if got.accepted else "light.all_good")
-
-
-def _red(got: Standing) -> Iterator[str]:
-    if got.takeable:
-        yield say("light.takeable", count=len(got.takeable), n=got.admins.total)
-    if got.taken:
-        yield say("light.taken", n=got.taken)
-    if got.takeovers:
-        yield say("light.takeover", n=got.takeovers)
-
-
-def _amber(got: Standing) -> Iterator[str]:
-    if got.switchable:
-        yield say("light.switchable", count=len(got.switchable), n=got.admins.total)
-    if got.accepted_admins:
-        yield say("light.accepted_admins", n=len(got.accepted_admins))
-    if open_people := got.people.count("none") + got.people.count("gaps"):
-        yield say("light.open", count=open_people, n=got.people.total)
-    named = len(got.switchable) + sum(group == "gaps" for group in got.accepted_admins.values())
-    if (open_admins := got.admins.count("gaps") - named) > 0:
-        yield say("light.open_admins", n=open_admins)
-    if got.abroad.unexplained:
-        yield say("light.abroad", n=got.abroad.unexplained)
-    if got.serious:
-        yield say("light.findings", n=got.serious)
-    if not got.people.certain or not got.admins.certain or got.hidden_admins:
-        yield say("light.people_unknown")
-    if not got.people.total:
-        yield say("light.nobody")
-    if not got.abroad.certain:
-        yield say("light.abroad_unknown")
-
-
-@dataclass(slots=True)
-class _Tried:
-    """One check over all tenants."""
-
-    rule: Rule
-    fail: int = 0
-    accepted: int = 0  # of these, somebody answers for them
-    scope: int = 0
-    partly: bool = False  # somewhere not possible, in part, or unknown for somebody
-    worst: str = ""  # the gravest of those nobody answers for: single cases may be graver or lighter than the rule
-
-    @property
-    def severity(self) -> str:
-        return self.worst or self.rule.severity
-
-
-def topics(scan: Scan) -> list[tuple[str, Tone, str]]:
-    """(topic, tone, sentence) for every topic that has a check which applies here."""
-    tried: dict[str, dict[str, _Tried]] = defaultdict(dict)
-    signed = accepted_fails(scan)
-    for result in scan.results:
-        if isinstance(result, DoesNotApply):
-            continue
-        check = tried[result.rule.topic].setdefault(result.rule.id, _Tried(result.rule))
-        if not answered(result):
-            check.partly = True
-            continue
-        check.fail += result.count("fail")
-        check.accepted += signed[result.tenant, result.rule.id]
-        check.scope += len(result.judged)
-        check.partly |= bool(result.missing or result.count("unknown"))
-    for finding in scan.findings:
-        if finding.state != "accepted" and (of := tried[finding.rule.topic].get(finding.rule.id)):
-            of.worst = min(filter(None, (of.worst, finding.severity)), key=SEVERITIES.index)
-    return [(name, *_topic(list(tried[name].values()))) for name in TOPICS if name in tried]
-
-
-def _topic(checks: list[_Tried]) -> tuple[Tone, str]:
-    failed = [c for c in checks if c.fail > c.accepted and c.severity != "info"]
-    failed.sort(key=lambda c: (SEVERITIES.index(c.severity), SEVERITIES.index(c.rule.severity), c.accepted - c.fail))
-    unable = sum(c.partly and c not in failed for c in checks)
-    accepted = sum(c.accepted > 0 and not c.partly and c not in failed for c in checks)
-    nobody = sum(not c.scope and not c.partly for c in checks)
-    passed = len(checks) - len(failed) - unable - accepted - nobody
-    parts = []
-    if failed:
-        worst = failed[0]
-        parts.append(say("topic.found", title=worst.rule.title, fail=worst.fail - worst.accepted, scope=worst.scope))
-        if len(failed) > 1:
-            parts.append(say("topic.more", n=len(failed) - 1))
-    if accepted:
-        parts.append(say("topic.accepted", n=accepted))
-    if passed and not failed:
-        parts.append(say("topic.passed", n=passed))
-    if nobody and not failed:
-        parts.append(say("topic.nobody", n=nobody))
-    if unable:
-        parts.append(say("topic.unable", n=unable))
-    if failed:
-        return "bad" if failed[0].severity in _SERIOUS else "warn", " ".join(parts)
-    return "unknown" if unable else "signed" if accepted else "good" if passed else "unknown", " ".join(parts)

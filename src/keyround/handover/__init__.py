@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine import figures
 from ..engine.results import Scan
 from ..engine.spoken import spoken
 from ..errors import StoreError
-from ..export import results_json, sheets, workbook
+from ..export import results_json, sheets, standing, workbook
 from ..presentation import FORMATS
-from ..store import ClientStore
+from ..store import ClientStore, stamped
 from ..words import speaking
 
 
@@ -43,4 +44,18 @@ def hand_over(
                 remarks.append(error.detail)
     if "json" in formats:  # for programs, and so always in English
         paths["json"] = results_json.write(scan, folder / f"{stem}.json", fail_on)
-    return Handed(paths, tuple(remarks))
+    return Handed(paths, (*remarks, *_keep_figures(scan, store)))
+
+
+def _keep_figures(scan: Scan, store: ClientStore) -> Iterator[str]:
+    """What the Summary counted, for the reports of later scans: of the first report of each scan, and never again.
+
+    Says why where the store may only be read.
+    """
+    stamp = stamped(scan.taken_at)
+    if store.has_figures(stamp):
+        return
+    try:
+        store.keep_figures(stamp, figures.as_json(standing.figures(scan)))
+    except StoreError as error:
+        yield error.detail

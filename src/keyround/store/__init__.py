@@ -3,6 +3,7 @@
     STORE/<client>/scans/<YYYYMMDDTHHMMSSZ>/      one Parquet file per table, results.json, manifest.json
     STORE/<client>/sign_ins/<tenant>/<data set>/day=<date>/<scan>.parquet
     STORE/<client>/ledger-<stamp>.json            what was known after that scan, so that older scans may be removed
+    STORE/<client>/figures/<stamp>.json           what the Summary of that scan counted, also once the scan is removed
     STORE/<client>/memory/<tenant>.json           what a connector has to come back for
 
 A day of sign-ins that is over, old enough for late records to have come, and
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import shutil
 import tempfile
@@ -32,7 +32,7 @@ from filelock import FileLock, Timeout
 from ..connector import Window
 from ..errors import StoreError
 from .days import parts
-from .disk import disk_errors, private, sha256, write_json
+from .disk import disk_errors, private, seal_json, sha256
 from .draft import Draft, as_arrow
 from .memory import Memory
 from .snapshot import Snapshot
@@ -120,16 +120,46 @@ class ClientStore:
     def keep_ledger(self, stamp: str, ledger: Mapping[str, Any]) -> None:
         """Seal what is known after the scan `stamp`, whole or not at all. Raises StoreError."""
         with disk_errors("It is tried again next time."):
-            handle, name = tempfile.mkstemp(prefix=".ledger-", dir=self.root)  # for this user alone
-            os.close(handle)
+            seal_json(self.root / f"ledger-{stamp}.json", ledger, ".ledger-")
+
+    def has_figures(self, stamp: str) -> bool:
+        """`keep_figures` was called for that scan."""
+        return self._figures(stamp).exists()
+
+    def keep_figures(self, stamp: str, figures: Mapping[str, Any]) -> None:
+        """Seal what the Summary of a scan counted, whole or not at all; the first stays. Raises StoreError."""
+        if self.has_figures(stamp):
+            return
+        try:
+            private(self.root / "figures")
+            seal_json(self._figures(stamp), figures, ".figures-")
+        except OSError as error:
+            raise StoreError(
+                f"The figures of this scan could not be kept: {error.strerror or error}.",
+                therefore="The next report cannot say what they were.",
+            ) from error
+
+    def figures(self, before: datetime | None = None, most: int = 12) -> list[Mapping[str, Any]]:
+        """What was kept of the last scans taken earlier than `before` (default: all there are), oldest first.
+
+        A damaged one is said and left out: its place in the row of scans stays empty.
+        """
+        end = stamped(before) if before else ""
+        stamps = [path.stem for path in (self.root / "figures").glob("*.json") if _STAMP.fullmatch(path.stem)]
+        found: list[Mapping[str, Any]] = []
+        for stamp in sorted((stamp for stamp in stamps if not end or stamp < end), reverse=True)[:most]:
             try:
-                write_json(Path(name), ledger)
-                os.chmod(name, 0o400)
-                os.replace(name, self.root / f"ledger-{stamp}.json")
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(name)
-                raise
+                raw = json.loads(self._figures(stamp).read_text(encoding="utf-8"))
+            except (OSError, ValueError, RecursionError):
+                raw = None
+            if isinstance(raw, dict):
+                found.append(raw)
+            else:
+                _log.warning("The figures of the scan %s are damaged: reports do without them.", stamp)
+        return found[::-1]
+
+    def _figures(self, stamp: str) -> Path:
+        return self.root / "figures" / f"{stamp}.json"
 
     def written(self) -> frozenset[str]:
         """SHA-256 of every workbook written for this client: a file with another one was edited by people."""
@@ -155,7 +185,7 @@ class ClientStore:
         with disk_errors():
             for left in self.scans.glob(".draft-*"):
                 shutil.rmtree(left)
-            for unfinished in self.root.glob(".ledger-*"):
+            for unfinished in (*self.root.glob(".ledger-*"), *self.root.glob("figures/.figures-*")):
                 unfinished.unlink()
             stamp = stamped(taken_at)
             if (self.scans / stamp).exists():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,20 @@ def write_json(path: Path, value: Any) -> None:
         json.dump(value, file, ensure_ascii=False, separators=(",", ":"))
         file.flush()
         os.fsync(file.fileno())
+
+
+def seal_json(path: Path, value: Any, unfinished: str) -> None:
+    """Write a file that nobody changes again, whole or not at all. `unfinished`: how its draft's name begins."""
+    handle, name = tempfile.mkstemp(prefix=unfinished, dir=path.parent)  # for this user alone
+    os.close(handle)
+    try:
+        write_json(Path(name), value)
+        os.chmod(name, 0o400)
+        os.replace(name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
 
 
 def sha256(path: Path) -> str:
