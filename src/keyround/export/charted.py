@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..engine.figures import Figures, People
 from ..words import country, listed, say
 from .blocks import Block, Chart, Charts, Series, Text, Tone
-from .progress import short_day
+from .progress import moments
 from .standing import Standing
 
 FEW = 3
@@ -48,8 +48,8 @@ def _trend(scans: tuple[Figures, ...]) -> Chart | None:
     for line in series:
         values = listed([say("not_known") if n is None else say("number", n=int(n)) for n in line.values])
         told.append(f"{line.title}: {values}")
-    return Chart(say("chart.trend"), "lines", tuple(short_day(one.taken_at) for one in scans), series,
-                 "; ".join(told) + ".")  # fmt: skip
+    at = moments([one.taken_at for one in scans])
+    return Chart(say("chart.trend"), "lines", at, series, "; ".join(told) + ".")
 
 
 def _whole(figures: Figures) -> People | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -48,6 +49,8 @@ def progress(now: Figures, last: Figures | None) -> str:
     return say("progress.more" if difference > 0 else "progress.fewer", now=said, when=called, n=abs(difference))
 
 
-def short_day(moment: datetime) -> str:
-    """A moment under a line of many: 16 Nov."""
-    return format_date(moment, say("when.short_day"), language())
+def moments(times: Sequence[datetime]) -> tuple[str, ...]:
+    """Short names of moments in a row: months, or days where one month has several."""
+    months = {(time.year, time.month) for time in times}
+    form = say("when.short_month" if len(months) == len(times) else "when.short_day")
+    return tuple(format_date(time, form, language()) for time in times)

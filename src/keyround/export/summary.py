@@ -23,7 +23,7 @@ from .progress import progress
 from .standing import Standing, figures, standing
 from .tones import LIGHT
 
-_WIDTHS = (38, 24, 62)
+_WIDTHS = (38, 24, 64)
 _MOST_SILENCES = 4
 _MOST_TENANTS = 6
 
