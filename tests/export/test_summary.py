@@ -230,6 +230,8 @@ def test_a_trend_has_gaps_where_not_everybody_was_counted_and_begins_with_three(
     assert said == GOLDEN.read_text(encoding="utf-8")
     often = company(past=(*PAST, then(datetime(2026, 11, 1), 9)))
     assert blocks_of(often, blocks.Charts)[0].charts[1].categories[-2:] == ("1 Nov", "23 Nov")
+    year = company(past=PAST * 3)
+    assert len(blocks_of(year, blocks.Charts)[0].charts[1].categories) == 12
     few = company(past=PAST[1:3])  # of three scans, one did not count everybody
     assert [chart.kind for block in blocks_of(few, blocks.Charts) for chart in block.charts] == ["stacked", "bars"]
     assert "begins with the third scan that could count everybody; so far there are 2." in render(summary.sheet(few))

@@ -13,11 +13,12 @@ from .standing import Standing
 FEW = 3
 """Scans that must have counted everybody before a trend is drawn: two points make every line look like one."""
 _MOST_COUNTRIES = 5
+_MOST_SCANS = 12
 _GROUPS: dict[str, Tone] = {"protected": "good", "gaps": "warn", "none": "bad", "unknown": "unknown"}
 
 
 def charts(now: Figures, past: tuple[Figures, ...], got: Standing) -> Iterator[Block]:
-    drawn = tuple(filter(None, (_protection(now), _trend((*past, now)), _abroad(got))))
+    drawn = tuple(filter(None, (_protection(now), _trend((*past, now)[-_MOST_SCANS:]), _abroad(got))))
     if drawn:
         yield Charts(drawn)
     counted = sum(_whole(one) is not None for one in (*past, now))

@@ -37,9 +37,9 @@ def sheet(scan: Scan) -> Sheet:
         _light(scan, got, now),
         Figures(tuple(five(scan, got, now)), large=True),
         *charts(now, scan.past, got),
-        Text(say("summary.actions"), "heading", link=say("sheet.actions")),
+        Text(say("summary.decisions"), "heading", link=say("sheet.actions")),
         *decisions(scan, got),
-        Text(say("summary.topics"), "heading", link=say("sheet.checks")),
+        Text(say("summary.five"), "heading", link=say("sheet.checks")),
         Figures(tuple(topics.lights(scan))),
         Text(say("summary.since"), "heading", link=say("sheet.changes")),
         *_since(scan),
@@ -81,7 +81,7 @@ def _since(scan: Scan) -> Iterator[Text]:
         yield Text(say("summary.first"), "note")
     if scan.accepted:
         held = [one for one in scan.accepted if one.covers]
-        said = say("summary.accepted", n=len(held), found=sum(len(one.covers) for one in held))
+        said = say("summary.accepted_risks", n=len(held), found=sum(len(one.covers) for one in held))
         if loud := len(accepted.loud(scan)):
             said = f"{said} {say('summary.accepted_loud', n=loud)}"
         yield Text(said, "note", link=say("sheet.accepted"))
