@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from keyround import history
 from keyround.connector import Complete, Incomplete
 from keyround.engine import figures as kept
+from keyround.engine import thresholds
 from keyround.engine.figures import Abroad, Checks, Figures, People, Unused
 from keyround.engine.results import Evaluated
 from keyround.export import blocks, effort, summary
 from keyround.export.standing import figures
 from keyround.export.text import render
 from keyround.handover import hand_over
-from keyround.judging import reported
+from keyround.judging import Judgement, reported
 from keyround.model import Account, MfaEnforcement, MfaRegistration, SignInPlace
 from keyround.presentation import Presentation, Provider
 from keyround.store import ClientStore
@@ -33,6 +34,7 @@ from .invented import (
     ADMIN,
     FACTOR,
     M365,
+    M365_TENANT,
     MICROSOFT,
     NOW,
     REFUSED,
@@ -166,16 +168,16 @@ def test_a_store_that_takes_nothing_is_a_remark_and_twelve_scans_are_enough(tmp_
 
 
 def test_a_scan_from_a_store_brings_its_past(tmp_path: Path) -> None:
-    import shutil
-
-    shutil.copytree(sorted(STORES.iterdir())[0] / "acme", tmp_path / "acme")
-    store = ClientStore(tmp_path, "acme")
-    os.chmod(store.root, 0o700)
-    snapshot = store.snapshot(store.stamps()[-1])
-    store.keep_figures("20200101T000000Z", kept.as_json(then(datetime(2020, 1, 1), 24)))
-    store.keep_figures("20990101T000000Z", kept.as_json(then(datetime(2099, 1, 1), 44)))
-    with reported(snapshot, store, []) as scan:
+    old = ClientStore(sorted(STORES.iterdir())[0], "acme")
+    snapshot, store = old.snapshot(old.stamps()[-1]), ClientStore(tmp_path, "acme")
+    for year in (2020, 2099):
+        store.root.mkdir(exist_ok=True)
+        store.keep_figures(f"{year}0101T000000Z", kept.as_json(then(datetime(year, 1, 1), 24)))
+    nothing = Judgement((), (), (), {}, {}, thresholds.applied([], {}), {})
+    with reported(snapshot, store, [], judged=nothing) as scan:
         assert scan.past == (then(datetime(2020, 1, 1), 24),)
+    with reported(snapshot, old, [], judged=nothing) as scan:
+        assert scan.past == ()  # a store of before there were figures
 
 
 # -- what is said of it -------------------------------------------------------------
@@ -235,6 +237,14 @@ def test_a_trend_has_gaps_where_not_everybody_was_counted_and_begins_with_three(
     few = company(past=PAST[1:3])  # of three scans, one did not count everybody
     assert [chart.kind for block in blocks_of(few, blocks.Charts) for chart in block.charts] == ["stacked", "bars"]
     assert "begins with the third scan that could count everybody; so far there are 2." in render(summary.sheet(few))
+
+
+def test_one_colour_says_what_it_is_and_many_tenants_are_a_number() -> None:
+    safe = [account("ada"), registered("ada", "passkey"), MfaEnforcement("ada", "enforced")]
+    assert blocks_of(small(safe), blocks.Charts)[0].charts[0].title == "All people: Protected"
+    tenants = tuple(replace(M365_TENANT, id=str(n), name=f"Firm {n}") for n in range(9))
+    note = shown(company(tenants=tenants, coverage=()))["People protected"].note
+    assert note.endswith("Firm 0 (Microsoft 365), Firm 1 (Microsoft 365), Firm 2 (Microsoft 365) and 6 more.")
 
 
 # -- decisions ------------------------------------------------------------------------

@@ -33,7 +33,9 @@ def _protection(now: Figures) -> Chart | None:
     parts = [(group, tone, n) for group, tone in _GROUPS.items() if (n := int(getattr(people, group)))]
     series = tuple(Series(say(f"chart.{group}"), (n,), tone) for group, tone, n in parts)
     told = listed([f"{say(f'chart.{group}')} {say('number', n=n)}" for group, _, n in parts])
-    return Chart(say("chart.people"), "stacked", (say("chart.people_bar"),), series, f"{told}.")
+    # One colour alone has no legend.
+    title = say("chart.people_all", group=series[0].title) if len(series) == 1 else say("chart.people")
+    return Chart(title, "stacked", (say("chart.people_bar"),), series, f"{told}.")
 
 
 def _trend(scans: tuple[Figures, ...]) -> Chart | None:

@@ -10,9 +10,13 @@ from ..engine.results import Scan
 from ..errors import NotLicensed
 from ..words import listed, say
 from .blocks import Figure, Tone
+from .clean import short
 from .known import home, labels, outcome
 from .progress import before
 from .standing import Abroad, Standing, Tally, Unused
+
+_MOST_NAMED = 3
+_MOST_HOMES = 200
 
 
 def five(scan: Scan, got: Standing, now: Figures) -> Iterator[Figure]:
@@ -110,7 +114,7 @@ def _homes(scan: Scan, found: Abroad) -> str:
     if len(set(said.values())) == 1:
         return next(iter(said.values()))
     name = labels(scan)
-    return "; ".join(f"{name[tenant]}: {homes}" for tenant, homes in said.items())
+    return short("; ".join(f"{name[tenant]}: {homes}" for tenant, homes in said.items()), _MOST_HOMES)
 
 
 def _unused(scan: Scan, found: Unused, value: str, then: str) -> Figure:
@@ -166,4 +170,11 @@ def _tone(tally: Tally) -> Tone:
 
 def _unread(scan: Scan, key: str, tenants: list[str]) -> str:
     name = labels(scan)
-    return say(key, tenants=listed([name.get(tenant, tenant) for tenant in tenants])) if tenants else ""
+    return say(key, tenants=_some([name.get(tenant, tenant) for tenant in tenants])) if tenants else ""
+
+
+def _some(names: list[str]) -> str:
+    """The first few, so that a client with many tenants still has one page."""
+    if len(names) <= _MOST_NAMED:
+        return listed(names)
+    return say("summary.some", first=listed(names[:_MOST_NAMED]), n=len(names) - _MOST_NAMED)
