@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from keyround import export, words
+from keyround import export, handover, words
 from keyround.derived import homes
 from keyround.words import catalogue, country, day, languages, say, speaking, word
 
-SOURCES = [*sorted(Path(export.__file__).parent.glob("*.py")), Path(homes.__file__)]
+SOURCES = [
+    *sorted(Path(export.__file__).parent.glob("*.py")),
+    *sorted(Path(handover.__file__).parent.glob("*.py")),
+    Path(homes.__file__),
+]
 
 
 def keys_said() -> set[str]:

@@ -29,6 +29,7 @@ VERBS = {
     "accept": "answer for a risk until a day: it stays in the report, and raises no alarm",
     "report": "write the workbook again from a stored snapshot, without network",
     "changes": "what is new, worse, fixed or gone since an earlier scan, without network",
+    "portfolio": "write one overview of all clients from their stored scans, without network",
     "rules": "what is checked, and why; try rules of your own, and begin new ones",
     "tables": "what is collected: every table and column",
 }
@@ -41,7 +42,7 @@ Exit status: 0 nothing found, 1 something found, 2 command or configuration wron
 
 
 def usage() -> str:
-    verbs = "\n".join(f"  {verb:<8}{about}" for verb, about in VERBS.items())
+    verbs = "\n".join(f"  {verb:<10}{about}" for verb, about in VERBS.items())
     return f"Usage: keyround VERB [OPTIONS]\n\nWho can get in with a password alone?\n\n{verbs}\n\n{EPILOGUE}"
 
 

@@ -78,6 +78,7 @@ class Config:
     store: Path
     clients: Mapping[str, Client] = field(default_factory=dict)
     provider: Provider = field(default_factory=Provider)
+    language: str = "en"
     geo_database: Path | None = None
     rules: tuple[Path, ...] = ()
 
@@ -118,6 +119,7 @@ def read(path: Path) -> Config:
         store=_place("store", store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
         clients={key: _client(key, part, path, general, by, language) for key, part in clients.items()},
         provider=by,
+        language=language,
         geo_database=_place("geo_database", geo, path) if geo else None,
         rules=tuple(_place("rules", folder, path) for folder in texts(raw, "rules", place)),
     )

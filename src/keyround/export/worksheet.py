@@ -69,6 +69,8 @@ class Page:
             else:
                 for figure in block.figures:
                     self._figure(figure, block)
+        if self.sheet.one_page and self.row:  # else the edge of a chart makes another column part of the page
+            self.ws.print_area = f"A1:{get_column_letter(len(self.widths))}{self.row}"
         self.ws.close()
 
     def _append(self, cells: list[Any], height: float | None = None) -> None:

@@ -172,6 +172,7 @@ class ClientStore:
         """Add one to `written`. Raises StoreError."""
         path = self.root / "workbooks"
         with disk_errors():
+            private(self.root)
             path.touch(0o600)
             with path.open("a", encoding="ascii") as file:
                 file.write(f"{workbook}\n")

@@ -1,0 +1,36 @@
+"""`keyround portfolio`: all clients in one workbook, from their stored snapshots."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from . import options
+
+
+@click.command(help="Write an overview of all clients from their newest stored scans: for the provider, not for them. "
+                    "Nothing is asked of any tenant.")  # fmt: skip
+@click.argument("clients", metavar="[CLIENT]...", nargs=-1)
+@options.config
+@options.output
+@options.at
+@options.language
+def command(
+    clients: tuple[str, ...], path: Path | None, output: Path, at: datetime | None, language: str | None
+) -> int:
+    from ..handover import portfolio
+
+    config = options.configuration(path)
+    chosen = [config.client(key) for key in dict.fromkeys(clients)] or list(config.clients.values())
+    spoken, now = language or config.language, at or options.now()
+    found = list(portfolio.gathered(config, chosen, options.rules(config.rules), spoken))
+    for client in found:
+        if client.taken_at is None:
+            print(f"{client.name}: {client.failed} {client.remedy}", file=sys.stderr)
+    book = portfolio.write(found, config, output, now, spoken)
+    print(f"Clients: {len(found)}, of them read: {sum(client.taken_at is not None for client in found)}.")
+    print(f"Portfolio: {book.path}")
+    return 0 if all(client.taken_at for client in found) else 3

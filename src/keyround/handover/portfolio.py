@@ -1,0 +1,55 @@
+"""The newest scan of every client, taken into one overview. Offline; one client that cannot be read is one row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from ..config import Client, Config
+from ..engine.rule import Rule
+from ..engine.spoken import spoken
+from ..errors import KeyroundError
+from ..export import portfolio, workbook
+from ..judging import reported
+from ..presentation import Presentation
+from ..store import ClientStore
+from ..words import say, speaking
+
+
+def gathered(
+    config: Config, clients: Iterable[Client], rules: Sequence[Rule], language: str
+) -> Iterator[portfolio.Client]:
+    """Each client as the portfolio shows it, one scan open at a time."""
+    with speaking(language):
+        for client in clients:
+            try:
+                yield _taken_in(client, ClientStore(config.store, client.key), rules, language)
+            except KeyroundError as error:
+                yield portfolio.Client(client.key, client.name, error.detail, error.remedy)
+
+
+def _taken_in(client: Client, store: ClientStore, rules: Sequence[Rule], language: str) -> portfolio.Client:
+    stamps = store.stamps()
+    if not stamps:
+        remedy = say("portfolio.never_remedy", client=client.key)
+        return portfolio.Client(client.key, client.name, say("portfolio.never"), remedy)
+    snapshot = store.snapshot(stamps[-1])
+    presentation = Presentation(language, client.presentation.provider)
+    with reported(snapshot, store, rules, terms=client.terms, presentation=presentation) as scan:
+        return replace(portfolio.taken_in(spoken(scan, language)), key=client.key, name=client.name)
+
+
+def write(
+    clients: Sequence[portfolio.Client], config: Config, folder: Path, now: datetime, language: str
+) -> workbook.Written:
+    """`portfolio-<date>.xlsx` in `folder`. Raises StoreError."""
+    store = ClientStore(config.store, ".portfolio")  # where it is remembered which of them nobody edited
+    by = config.provider.prepared_by
+    with speaking(language):
+        about = workbook.Properties(say("portfolio.title"), "", by or say("portfolio.title"), now, by)
+        sheets = portfolio.sheets(clients, by, now)
+        book = workbook.write(sheets, folder / f"portfolio-{now:%Y-%m-%d}.xlsx", about, store.written())
+    store.remember(book.sha256)
+    return book
