@@ -9,6 +9,7 @@ from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
 from ..model.protection import PROTECTION
 from ..words import day, listed, say, word
+from ..words.sentences import told
 from .blocks import TENANT, Block, Cell, Column, Figure, Figures, Sheet, Table, Text
 from .known import dataset, home, labels, last_day
 from .tones import tones
@@ -63,9 +64,9 @@ def _facts(scan: Scan) -> Iterator[Figure]:
         parts.append(say("about.home", home=home(tenant)))
         yield Figure(tenant.connector_title, "", " · ".join(filter(None, parts)))
         for notice in tenant.notices:
-            yield Figure(say("about.notice"), "", notice)
+            yield Figure(say("about.notice"), "", told(notice))
     for mistake in scan.mistakes:
-        yield Figure(say("about.mistake"), "", f"{mistake.detail} {mistake.remedy}")
+        yield Figure(say("about.mistake"), "", f"{told(mistake.detail)} {told(mistake.remedy)}")
     yield Figure(say("about.version"), "", f"Keyround {scan.version}".strip())
 
 
@@ -76,6 +77,6 @@ def _sources(scan: Scan) -> Iterator[tuple[Cell, ...]]:
         tenant = name.get(covered.tenant, covered.tenant)
         if isinstance(outcome, Complete):
             read = say("about.read_in_part" if outcome.without else "about.read_whole")
-            yield dataset(covered.dataset), covered.tells, tenant, outcome.rows, read
+            yield dataset(covered.dataset), told(covered.tells), tenant, outcome.rows, read
         elif isinstance(outcome, Incomplete) and not covered.replaced:
-            yield dataset(covered.dataset), covered.tells, tenant, outcome.rows, say("about.read_not")
+            yield dataset(covered.dataset), told(covered.tells), tenant, outcome.rows, say("about.read_not")

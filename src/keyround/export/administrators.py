@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ..engine.results import Scan
 from ..model import RoleAssignment
 from ..words import say, word
+from ..words.sentences import told
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
 from .clean import short
 from .known import NOBODY, address, labels, offered, on, whole
@@ -107,13 +108,13 @@ def _state(role: RoleAssignment, person: Person | None) -> str:
 def _path(role: RoleAssignment) -> str:
     """Through which group; a row without a role is known by the directory's own flag alone."""
     if role.via_id:
-        return role.via or say("via.group")
+        return told(role.via) if role.via else say("via.group")
     return say("via.direct" if role.role_id or role.holder_kind != "account" else "via.flag")
 
 
 def _scope(role: RoleAssignment) -> str:
     """By name; an id, which says nothing to anybody, is left out."""
-    said = word("scope", role.scope)
+    said = told(word("scope", role.scope))
     said = said[:1].upper() + said[1:]
     return said.replace(f" {role.scope_id}", "") if role.scope_id else _ID.sub("", said)
 

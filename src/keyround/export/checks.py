@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engine.results import DoesNotApply, Evaluated, Result, Scan
 from ..engine.rule import SEVERITIES, Rule
-from ..words import listed, say, word
+from ..words import listed, number, say, word
 from .blocks import TENANT, Cell, Column, Sheet, Table, Text
 from .known import answered, labels
 from .tones import tones
@@ -110,7 +110,9 @@ def _value(value: Any) -> str:
         return say("yes" if value else "no")
     if isinstance(value, list):
         return _few([str(one) for one in value])
-    return _few(value.split("|")) if isinstance(value, str) else str(value)
+    if isinstance(value, float):
+        return number(value)
+    return _few(value.split("|")) if isinstance(value, str) else str(value)  # a build of Windows is a name
 
 
 def _few(values: list[str]) -> str:

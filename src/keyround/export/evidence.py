@@ -8,7 +8,8 @@ from typing import Any
 
 from ..engine.results import Finding, Judged, Scan
 from ..model import Account
-from ..words import country, day, listed, say, word
+from ..words import country, day, listed, number, say, word
+from ..words.sentences import told
 from .clean import short
 from .known import address
 
@@ -57,12 +58,12 @@ def _name(account: Account) -> str:
 
 def who(finding: Finding, known: dict[tuple[str, str], Who]) -> Who:
     """The subject of `finding`: a device by its name and whose it is; one that is in no table as the rule calls it."""
-    told = str(finding.judged.evidence.get("account") or "")
+    account = str(finding.judged.evidence.get("account") or "")
     if finding.rule.subject == "devices":
-        owner = address(told) or ""
+        owner = address(account) or ""
         device = short(str(finding.judged.evidence.get("device") or finding.who or finding.judged.subject), 80)
         return f"{device} ({owner})" if owner else device, owner
-    return named(finding.tenant, finding.judged.subject, told or finding.who, known)
+    return named(finding.tenant, finding.judged.subject, account or finding.who, known)
 
 
 def named(tenant: str, subject: str, account: str, known: dict[tuple[str, str], Who]) -> Who:
@@ -74,10 +75,8 @@ def named(tenant: str, subject: str, account: str, known: dict[tuple[str, str], 
 def plain(finding: Finding) -> str:
     """One line per fact: `Roles: Global Administrator`; before them the aspect, where no fact says it."""
     judged = finding.judged
-    told = {
-        name: value for name, value in judged.evidence.items() if name not in _WHO and (value or name not in _IF_ANY)
-    }
-    facts = [f"{label(name)}: {_value(name, value)}" for name, value in told.items()]
+    shown = [(name, value) for name, value in judged.evidence.items() if name not in _WHO]
+    facts = [f"{label(name)}: {_value(name, value)}" for name, value in shown if value or name not in _IF_ANY]
     return "\n".join([place(judged.aspect), *facts] if judged.aspect and not _said(judged) else facts)
 
 
@@ -95,7 +94,7 @@ def place(text: str) -> str:
 def case(judged: Judged) -> str:
     """What the aspect is called: the app or policy whose id it is, a country by its name; empty where there is none."""
     called = (judged.evidence.get(column) for column in ("app", "policy"))
-    return next((str(one) for one in called if one), place(judged.aspect)) if judged.aspect else ""
+    return next((told(str(one)) for one in called if one), place(judged.aspect)) if judged.aspect else ""
 
 
 def label(column: str) -> str:
@@ -111,8 +110,8 @@ def _value(column: str, value: Any) -> str:
         return say("yes" if value else "no")
     if isinstance(value, datetime | date):
         return day(value)
-    if isinstance(value, float):
-        return say("number", n=round(value))
+    if isinstance(value, int | float):
+        return number(round(value))
     if isinstance(value, str):
         return _text(column, value)
     if column == "timeline":
@@ -125,8 +124,8 @@ def _value(column: str, value: Any) -> str:
 
 def _happened(line: str) -> str:
     """One line of a timeline: an instant, a word of the catalogue's group `step`, and what it was about."""
-    when, _, told = line.partition(" ")
-    what, _, about = told.partition(" ")
+    when, _, rest = line.partition(" ")
+    what, _, about = rest.partition(" ")
     moment = datetime.fromisoformat(when.removesuffix("Z"))
     first, _, rest = about.partition(" ")
     about = listed([place(first), rest]) if place(first) != first else word("method", about)
@@ -137,4 +136,4 @@ def _happened(line: str) -> str:
 def _text(column: str, value: str) -> str:
     if column in _COUNTRIES:
         return place(value)
-    return word(_WORDS[column], value) if column in _WORDS else value
+    return word(_WORDS[column], value) if column in _WORDS else told(value)

@@ -13,6 +13,7 @@ from typing import Literal
 from ..engine.results import DoesNotApply, Evaluated, NotEvaluated, Scan
 from ..errors import HARMLESS, CollectError
 from ..words import say
+from ..words.sentences import told
 from .blocks import TENANT, Cell, Column, Sheet, Table, Text
 from .evidence import label
 from .known import answered, dataset, labels, undecided
@@ -34,23 +35,24 @@ def missing(scan: Scan) -> Iterator[Silence]:
     """Checks that could not be made, whether factors are demanded, words of the configuration that could not be
     taken, checks made in part, data that no check reads."""
     results = [r for r in scan.results if not isinstance(r, DoesNotApply)]
-    told: set[tuple[str, str, str]] = set()  # tenant and error
+    known: set[tuple[str, str, str]] = set()  # tenant and error
     for result in results:
-        told |= {(result.tenant, error.detail, error.remedy) for error in result.missing.values()}
+        known |= {(result.tenant, error.detail, error.remedy) for error in result.missing.values()}
         if not answered(result):
             yield from _unanswered(scan, result, "whole")
     yield from _undecided(scan)
     for remark in scan.remarks:
         what = say("not_checked.configuration")
-        yield Silence(what, "terms", remark.tenant, remark.happened, remark.therefore, remark.remedy)
+        said = told(remark.happened), told(remark.therefore), told(remark.remedy)
+        yield Silence(what, "terms", remark.tenant, *said)
     for result in filter(answered, results):
         yield from _unanswered(scan, result, "part")
     for covered, column, error in scan.gaps():
-        if (covered.tenant, error.detail, error.remedy) not in told:
+        if (covered.tenant, error.detail, error.remedy) not in known:
             source = dataset(covered.dataset)
             what = say("not_checked.column", source=source, column=label(column)) if column else source
-            therefore = error.therefore or say("not_checked.therefore_data", tells=covered.tells)
-            yield Silence(what, "data", covered.tenant, _happened(error), therefore, error.remedy)
+            therefore = told(error.therefore) or say("not_checked.therefore_data", tells=told(covered.tells))
+            yield Silence(what, "data", covered.tenant, _happened(error), therefore, told(error.remedy))
 
 
 def _unanswered(scan: Scan, result: Evaluated | NotEvaluated, how: Literal["whole", "part"]) -> Iterator[Silence]:
@@ -59,7 +61,8 @@ def _unanswered(scan: Scan, result: Evaluated | NotEvaluated, how: Literal["whol
     therefore = say(f"not_checked.therefore_{how}", title=title)
     errors = {(error.detail, error.remedy): error for error in result.missing.values()}
     for error in errors.values():
-        yield Silence(title, how, result.tenant, _happened(error), error.therefore or therefore, error.remedy)
+        silent = told(error.therefore) or therefore
+        yield Silence(title, how, result.tenant, _happened(error), silent, told(error.remedy))
     if isinstance(result, NotEvaluated) or not (unknown := result.count("unknown")):
         return
     if "abroad" in result.rule.columns and _homeless(scan, result.tenant):
@@ -81,13 +84,15 @@ def _undecided(scan: Scan) -> Iterator[Silence]:
         for reason, n in undecided(scan, tenant.id).most_common():
             if not any(of == tenant.id and detail in reason for of, detail in errors):
                 what, remedy = say("not_checked.demanded"), say("not_checked.demanded_remedy")
-                yield Silence(what, "data", tenant.id, reason, say("not_checked.therefore_demanded", n=n), remedy)
+                therefore = say("not_checked.therefore_demanded", n=n)
+                yield Silence(what, "data", tenant.id, told(reason), therefore, remedy)
 
 
 def _happened(error: CollectError) -> str:
     """With the provider's own word for it, where somebody may have to look it up."""
     looked_up = error.code and not isinstance(error, HARMLESS)
-    return say("not_checked.code", detail=error.detail, code=error.code) if looked_up else error.detail
+    detail = told(error.detail)
+    return say("not_checked.code", detail=detail, code=error.code) if looked_up else detail
 
 
 def silences(scan: Scan) -> list[str]:

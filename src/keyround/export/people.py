@@ -9,6 +9,7 @@ from ..engine.results import Scan
 from ..model import MfaRegistration
 from ..model.protection import PROTECTION
 from ..words import country, day, listed, say, word
+from ..words.sentences import told
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
 from .known import address, kind_of, labels, on, outcome, undecided
 from .roster import Person, Role, everyone
@@ -53,7 +54,7 @@ def _reasons(scan: Scan) -> Iterator[Text]:
     """Why the table says "Unknown" under "Demanded by": once for each tenant and reason, not in every row."""
     for tenant, name in labels(scan).items():
         for reason, _ in undecided(scan, tenant).most_common(_MOST_REASONS):
-            yield Text(say("people.undecided", tenant=name, reason=reason), "note")
+            yield Text(say("people.undecided", tenant=name, reason=told(reason)), "note")
 
 
 def _at_least(scan: Scan) -> Iterator[Text]:
@@ -62,8 +63,8 @@ def _at_least(scan: Scan) -> Iterator[Text]:
         error = getattr(outcome(scan, tenant, "mfa_registrations"), "without", {}).get("methods")
         if error:
             days = [row.updated_at for row in scan.rows(MfaRegistration, tenant) if row.updated_at]
-            told = say("people.factors", tenant=name, reason=error.therefore or error.detail)
-            yield Text(f"{told} {say('people.as_of', day=day(min(days).date()))}" if days else told, "note")
+            said = say("people.factors", tenant=name, reason=told(error.therefore or error.detail))
+            yield Text(f"{said} {say('people.as_of', day=day(min(days).date()))}" if days else said, "note")
 
 
 def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
@@ -108,20 +109,20 @@ def methods(person: Person) -> str:
 def demanded(person: Person) -> str:
     """Which policy or setting demands the second factor."""
     verdict = word("verdict", person.enforcement)
-    by = listed(list(person.enforced_by or ()))
+    by = listed(list(map(told, person.enforced_by or ())))
     return f"{verdict}: {by}" if by and by.casefold() != verdict.casefold() else verdict
 
 
 def gaps(person: Person) -> str | None:
     """Where it is not demanded, through what the account is exempt, what does not fit, what policies would change."""
-    lines = list(person.gaps or ())
+    lines = list(map(told, person.gaps or ()))
     if person.enforcement not in _DEMANDED:
-        lines += person.excluded_by or ()
+        lines += map(told, person.excluded_by or ())
     if person.contradiction:
-        lines.insert(0, say("people.contradiction", said=person.contradiction))
+        lines.insert(0, say("people.contradiction", said=told(person.contradiction)))
     if person.if_enabled and person.report_only:
-        then = word("verdict", person.if_enabled)
-        lines.append(say("people.if_enabled", policies=listed(list(person.report_only or ())), then=then))
+        then, policies = word("verdict", person.if_enabled), listed(list(map(told, person.report_only or ())))
+        lines.append(say("people.if_enabled", policies=policies, then=then))
     if person.when_active and person.when_active != person.enforcement:
         lines.append(say("people.when_active", then=word("verdict", person.when_active)))
     if person.emergency:

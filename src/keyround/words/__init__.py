@@ -120,14 +120,17 @@ def listed(parts: list[str]) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | date):
-        return str(value)
-    if isinstance(value, date):
-        return day(value)
+def number(value: float) -> str:
+    """12,345 in English, 12.345 in German."""
     from babel.numbers import format_decimal
 
     return format_decimal(value, locale=_locale())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float | date):
+        return str(value)
+    return day(value) if isinstance(value, date) else number(value)
 
 
 def _locale() -> Locale:
