@@ -117,7 +117,7 @@ def _no_sentence(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.JoinedStr):
         yield from (one for one in ast.walk(node) if one is not node)
     whose = node.value if isinstance(node, ast.Subscript) else node.func if isinstance(node, ast.Call) else node
-    if isinstance(whose, ast.Name | ast.Attribute) and re.match(r"Annotated$|_log[.]|re[.]", ast.unparse(whose)):
+    if isinstance(whose, ast.Name | ast.Attribute) and re.match(r"Annotated$|_?log[.]|re[.]", ast.unparse(whose)):
         yield from ast.walk(node)
     body = getattr(node, "body", None)
     if isinstance(body, list):
