@@ -5,6 +5,7 @@ The list stands beside the companies (`keyround_fixtures.tenants.planted`) and w
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -14,12 +15,16 @@ import pytest
 from keyround.config import Client, TenantConfig
 from keyround.engine.results import Evaluated
 from keyround.engine.rule import load as rules
+from keyround.engine.spoken import spoken
+from keyround.export import sheets
 from keyround.export.results_json import results
+from keyround.export.text import render
 from keyround.geo import Atlas
 from keyround.judging import reported
 from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround.terms import from_json
+from keyround.words import catalogue, languages, speaking
 from keyround_fixtures import PLACES, Cloud, load
 from keyround_fixtures.tenants import planted
 from tests.napping import NOW, Nap
@@ -32,7 +37,10 @@ SETTINGS = {"m365": ("tenant_id", "graph_url"), "google": ("customer_id", "api_u
 
 @pytest.fixture(scope="module")
 def scanned(tmp_path_factory):
-    """Both companies with all their modules, scanned as one client: {key: (findings, verdicts by rule and person)}."""
+    """Both companies with all their modules, scanned as one client: {key: (findings, verdicts by rule and person)}.
+
+    And under "texts" every line of every sheet by language, under "evidence" the name of every fact.
+    """
     companies = [load("m365", now=NOW, plan="p2"), load("google", now=NOW)]
     with Cloud(*companies) as cloud, pytest.MonkeyPatch.context() as patch:
         tenants = []
@@ -47,7 +55,8 @@ def scanned(tmp_path_factory):
         snapshot, judged = scan(client, store, RULES, here, 30, Nap().clock, lambda *_: None, atlas=Atlas(PLACES))
         with reported(snapshot, store, RULES, judged=judged) as done:
             found = results(done, "info")["findings"]
-    said = {}
+            texts = {language: in_words(done, language) for language in languages()}
+    said = {"texts": texts, "evidence": {name for one in evaluated(judged) for name in one.evidence}}
     for company in companies:
         names = declared(company)
         verdicts = {}
@@ -63,6 +72,17 @@ def scanned(tmp_path_factory):
         ]
         said[company.key] = (mine, verdicts)
     return said
+
+
+def in_words(scan, language):
+    """Every line of every cell of all sheets."""
+    with speaking(language):
+        rendered = [render(sheet) for sheet in sheets(spoken(scan, language))]
+    return {line for text in rendered for cell in re.split(r" [|/] |\n", text) for line in cell.split("; ")}
+
+
+def evaluated(judged):
+    return [one for result in judged.results if isinstance(result, Evaluated) for one in result.judged]
 
 
 def declared(company):
@@ -107,3 +127,19 @@ def test_a_near_miss_is_known_to_be_none(scanned, key):
     """Neither a problem nor a doubt: it passes, or the rule does not ask about it."""
     _, verdicts = scanned[key]
     assert not [(one, said) for one in NEAR[key] if (said := verdicts.get((one.rule, one.who), set()) - {"pass"})]
+
+
+WHO = {"account", "username", "display_name", "device"}
+ENGLISH = re.compile(r"\b(the|of|and|is|are|was|not|to|with|cannot|whether|which|who|from|only)\b")
+WRITTEN_THERE = re.compile(r"User registered|Registered|[A-Z]\w+ (in the|of the) (company|tenant)")
+
+
+def test_every_fact_has_a_name(scanned):
+    assert {name for name in scanned["evidence"] - WHO if f"evidence.{name}" not in catalogue("en")} == set()
+
+
+@pytest.mark.parametrize("language", [one for one in languages() if one != "en"])
+def test_nothing_stays_english(scanned, language):
+    """What is the same in both languages was written in the tenants, or nobody translated it."""
+    same = scanned["texts"]["en"] & scanned["texts"][language]
+    assert {line for line in same if len(ENGLISH.findall(line)) > 1} == set()

@@ -118,7 +118,8 @@ def _value(column: str, value: Any) -> str:
         return "\n" + "\n".join(map(_happened, value))
     if isinstance(value, Iterable):
         parts = [_value(column, part) for part in value]
-        return ("\n" if any(part.endswith(".") for part in parts) else ", ").join(parts) or say("none")
+        nothing = say("strength.none" if column in ("methods", "strongest") else "none")
+        return ("\n" if any(part.endswith(".") for part in parts) else ", ").join(parts) or nothing
     return str(value)
 
 

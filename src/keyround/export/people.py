@@ -102,8 +102,12 @@ def countries(person: Person) -> str | None:
 
 def methods(person: Person) -> str:
     if person.methods is None:
-        return say("unknown") if person.registered is None else say("method.some" if person.registered else "none")
-    return listed([word("method", method) for method in person.methods]) or say("none")
+        return (
+            say("unknown")
+            if person.registered is None
+            else say("method.some" if person.registered else "strength.none")
+        )
+    return listed([word("method", method) for method in person.methods]) or say("strength.none")
 
 
 def demanded(person: Person) -> str:
