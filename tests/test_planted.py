@@ -131,7 +131,6 @@ def test_a_near_miss_is_known_to_be_none(scanned, key):
 
 WHO = {"account", "username", "display_name", "device"}
 ENGLISH = re.compile(r"\b(the|of|and|is|are|was|not|to|with|cannot|whether|which|who|from|only)\b")
-WRITTEN_THERE = re.compile(r"User registered|Registered|[A-Z]\w+ (in the|of the) (company|tenant)")
 
 
 def test_every_fact_has_a_name(scanned):

@@ -24,6 +24,7 @@ from keyround.export.text import render
 from keyround.model import KnownAddress, MfaEnforcement, RoleAssignment, SignInPlace
 from keyround.presentation import Presentation
 from keyround.terms import Home, Network, Remark, Terms, Trip
+from keyround.words import speaking
 
 from .invented import (
     ABROAD,
@@ -99,12 +100,21 @@ def rows(scan: Any, name: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("scan", SCANS)
 def test_golden(scan: str) -> None:
     for one in sheets(SCANS[scan]):
-        file = GOLDEN / scan / f"{one.name.lower().replace(' ', '-')}.txt"
-        said = render(one)
-        if os.environ.get("KEYROUND_GOLDEN") == "write":
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(said, encoding="utf-8")
-        assert said == file.read_text(encoding="utf-8"), one.name
+        _golden(scan, one.name, render(one))
+
+
+def test_golden_german() -> None:
+    for english, name in (("Summary", "Übersicht"), ("Actions", "Maßnahmen"), ("Not checked", "Nicht geprüft")):
+        with speaking("de"):
+            _golden("german", english, render(sheet(SIGNED, name)))
+
+
+def _golden(folder: str, name: str, said: str) -> None:
+    file = GOLDEN / folder / f"{name.lower().replace(' ', '-')}.txt"
+    if os.environ.get("KEYROUND_GOLDEN") == "write":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(said, encoding="utf-8")
+    assert said == file.read_text(encoding="utf-8"), name
 
 
 def test_changes_name_who_it_was_and_silence_changes_no_figure() -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import pytest
+from babel import Locale
 
 from keyround import export, handover, words
 from keyround.derived import homes
-from keyround.words import catalogue, country, day, languages, say, speaking, word
+from keyround.export import sheets
+from keyround.export.blocks import Table
+from keyround.words import catalogue, country, day, languages, number, say, speaking, word
+
+from .invented import company
 
 SOURCES = [
     *sorted(Path(export.__file__).parent.glob("*.py")),
@@ -52,6 +58,32 @@ def test_a_language_has_the_same_keys_and_placeholders(language: str) -> None:
         assert _holes(english[key]) == _holes(other[key]), key
 
 
+@pytest.mark.parametrize("language", languages())
+def test_every_plural_form_is_there_and_says_the_same(language: str) -> None:
+    needed = {Locale(language).plural_form(n) for n in range(1000)}
+    for key, entry in catalogue(language).items():
+        if isinstance(entry, Mapping):
+            assert needed <= entry.keys(), key
+            for form, said in entry.items():  # "one" and "zero" may say the number in words
+                assert _holes({"other": said}) <= _holes(entry) and (form != "other" or said), key
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_word_over_a_column_fits_into_it(language: str) -> None:
+    with speaking(language):
+        columns = [c for one in sheets(company()) for b in one.blocks if isinstance(b, Table) for c in b.columns]
+    wide = [c.title for c in columns if max(map(len, re.split(r"[\s-]", c.title))) + 2 > c.width]
+    assert not wide
+
+
+@pytest.mark.parametrize("language", languages())
+def test_names_of_sheets_are_what_excel_takes(language: str) -> None:
+    with speaking(language):
+        names = [one.name for one in sheets(company())]
+    assert len({name.casefold() for name in names}) == len(names)
+    assert all(0 < len(name) <= 31 and not re.search(r"[\[\]:*?/\\']", name) for name in names)
+
+
 def _holes(entry: object) -> set[str]:
     return set(re.findall(r"{(\w+)}", str(entry if isinstance(entry, str) else dict(entry)["other"])))  # type: ignore[call-overload]
 
@@ -80,3 +112,13 @@ def test_words_of_the_data() -> None:
     assert word("strength", None) == "Unknown"
     assert (country("DE"), country("xk"), country("Q1"), country(None)) == ("Germany", "Kosovo", "Q1", "Unknown")
     assert day(date(2026, 3, 1)) == "1 Mar 2026"
+
+
+def test_german_writes_numbers_days_and_countries_its_own_way() -> None:
+    with speaking("de"):
+        assert say("summary.people_n", n=12345) == "12.345 Konten"
+        assert (number(0.5), number(1234.5)) == ("0,5", "1.234,5")
+        assert (country("DE"), country("AT"), country(None)) == ("Deutschland", "Österreich", "Unbekannt")
+        assert (
+            say("summary.period", since=date(2026, 3, 1), until=date(2026, 3, 31)) == "Zeitraum 01.03.2026 – 31.03.2026"
+        )

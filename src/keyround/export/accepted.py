@@ -28,7 +28,7 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.owner"), 14),
         Column(say("column.until"), DAY),
         Column(say("column.days_left"), 9),
-        Column(say("column.covers"), 9),
+        Column(say("column.covers"), 10),
         Column(say("column.tenant"), TENANT),
         Column(say("column.meaning"), 40),
         Column(say("column.ref"), 16),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import StoreError
-from ..words import say
+from ..words import say, speaking
 
 
 @contextmanager
@@ -38,10 +38,11 @@ def beside(path: Path) -> Iterator[Path]:
 
 
 def refused(path: Path, error: OSError) -> StoreError:
-    """The disk's refusal in three sentences."""
+    """The disk's refusal in three sentences: on the terminal, which speaks English whatever the report does."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return StoreError(
-        say("file.full" if full else "file.refused", path=path, reason=error.strerror or str(error)),
-        say("file.full_remedy" if full else "file.refused_remedy"),
-        say("file.therefore"),
-    )
+    with speaking("en"):
+        return StoreError(
+            say("file.full" if full else "file.refused", path=path, reason=error.strerror or str(error)),
+            say("file.full_remedy" if full else "file.refused_remedy"),
+            say("file.therefore"),
+        )
