@@ -68,7 +68,15 @@ def told(text: str) -> str:
     """`text` in the language spoken now; whatever of it no template knows stays as it is."""
     if language() == "en" or not text or len(text) > _LONGEST:
         return text
-    return _all(text) or _whole(text, language()) or _some(text)
+    return _told(text, language())
+
+
+@functools.lru_cache(maxsize=8192)
+def _told(text: str, language: str) -> str:
+    """The language is that spoken now: here so that what was said in another one is not said again."""
+    if " " not in text:  # names, addresses and numbers, of which a report holds very many
+        return _whole(text, language) or text
+    return _all(text) or _whole(text, language) or _some(text)
 
 
 def known(text: str) -> bool:
@@ -78,14 +86,16 @@ def known(text: str) -> bool:
 
 def forget() -> None:
     """Read the templates anew: for who has just installed some."""
-    _templates.cache_clear()
-    _whole.cache_clear()
+    for remembered in (_templates, _whole, _told):
+        remembered.cache_clear()
 
 
 @functools.lru_cache(maxsize=4096)
 def _whole(text: str, language: str, table: str = "") -> str | None:
     """As one template says it. None: there is none."""
     templates = _templates(language, table)
+    if not table and " " not in text and text not in templates:
+        return None
     candidates = templates.get(text.partition(" ")[0], templates[""])
     return next((said for one in candidates if (said := one.fill(text)) is not None), None)
 
