@@ -30,7 +30,7 @@ from keyround_m365.conditional_access import gaps
 
 OTHERS = [language for language in languages() if language != "en"]
 CORE, M365, GOOGLE = (Path(module.__file__).parent for module in (keyround, keyround_m365, keyround_google))
-CORE_FILES = ["connector.py", "errors.py", "engine/thresholds.py"]
+CORE_FILES = ["connector.py", "errors.py", "engine/thresholds.py", "judging.py", "store/snapshot.py"]
 ASKED = {"setup.py", "settings.py", "credentials.py", "certificates.py", "discovery.py", "belonging.py",
          "signing_in.py", "permissions.py"}  # fmt: skip
 """What a person who runs a command reads on the terminal: never stored."""

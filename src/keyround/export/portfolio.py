@@ -14,6 +14,7 @@ from ..engine.figures import Figures, People
 from ..engine.results import Scan
 from ..engine.rule import TOPICS
 from ..words import say, word
+from ..words.sentences import told
 from . import abroad, findings, not_checked
 from .blocks import DAY, Block, Cell, Column, Figure, Sheet, Table, Text, Tone
 from .blocks import Figures as Listed
@@ -128,7 +129,7 @@ def _counts(clients: Sequence[Client]) -> Iterator[Figure]:
 
 def _row(client: Client, now: datetime) -> tuple[Cell, ...]:
     if client.taken_at is None or client.figures is None:
-        why = " ".join(filter(None, (client.failed, client.remedy)))
+        why = " ".join(filter(None, (told(client.failed), told(client.remedy))))
         return (client.name, say("portfolio.failed"), why, *[None] * 8, say("portfolio.silent_all"))
     got, before = client.figures, client.before
     silent = list(client.silences[:_MOST_SILENCES])
