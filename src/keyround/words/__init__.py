@@ -1,8 +1,9 @@
 """Every sentence a manager can meet, by key: `say("summary.title")`.
 
 A language is one folder, such as `words/en`: every TOML file in it is part of one
-catalogue, whose tables are joined with dots into keys, and `rules/<id>.toml` holds
-what that language says of a rule (see `engine.spoken`). A value is a sentence
+catalogue, whose tables are joined with dots into keys; `rules/<id>.toml` holds
+what that language says of a rule (see `engine.spoken`), and `sentences` what it
+makes of English that was stored (see `words.sentences`). A value is a sentence
 with {placeholders}, or, where a count decides the form, a table of plural forms
 named as in CLDR (`one`, `other`, and `few`, `many` for languages that have them).
 The count is always called `n`; a form `zero` answers for 0 in any language.
