@@ -73,6 +73,8 @@ def test_a_page_says_what_is_read_and_what_that_needs(here, said):
     text = said("show", "dormant-account")
     assert "accounts: one row per account" in text and "User.Read.All" in text and "AuditLog.Read.All" in text
     assert "unused_days = 90: " in text and "Benchmark v7.0.0: 5.3.2" in text
+    assert "Minutes: 30 minutes, and 15 minutes for each account" in text
+    assert "Begin at https://admin.google.com/" in text and "tell the people concerned\n  We are" in text
     licences = page(next(r for r in load() if r.id == "more-people-than-licences"), connectors, sql=False, cases=False)
     assert "Not asked in  Google Workspace" in licences
     passwords = said("show", "weak-password")

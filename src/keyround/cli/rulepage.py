@@ -32,6 +32,8 @@ _NATURE = {
 }
 _SUBJECT = {"accounts": "each account", "devices": "each computer and phone", "tenants": "the organisation as a whole"}
 
+_EACH = {"accounts": "account", "devices": "device", "tenants": "organisation"}
+
 
 def page(rule: Rule, connectors: Mapping[str, Connector[Any]], sql: bool, cases: bool) -> str:
     """The rule as text. `connectors` by name: they say what fills the tables that it reads."""
@@ -60,7 +62,10 @@ def _lines(rule: Rule, connectors: Mapping[str, Connector[Any]], sql: bool, case
     for provider, steps in rule.fix.items():
         if provider in connectors and provider not in where:
             continue  # what to do about a question that is not put there
-        yield from _headed(f"What to do in {_title(provider, connectors)}", _steps(steps))
+        begin = [f"  Begin at {rule.page[provider]}"] if provider in rule.page else []
+        yield from _headed(f"What to do in {_title(provider, connectors)}", [*begin, *_steps(steps)])
+    if rule.message:
+        yield from _headed("What to tell the people concerned", _wrapped(rule.message))
     if rule.parameters:
         yield from _headed("Parameters, with their defaults", _parameters(rule))
     if rule.follows:
@@ -95,10 +100,23 @@ def _facts(rule: Rule, connectors: Mapping[str, Connector[Any]]) -> Iterator[str
         ("Not asked in", f"{' and '.join(not_asked)}: no such question there, no data for it, or another rule asks it"
          if not_asked else ""),
         ("Do", rule.action),
-        ("Effort", word("effort", rule.effort)),
+        ("Effort", f"{word('effort', rule.effort)}: {_work(rule)}"),
     ):  # fmt: skip
         if text:
             yield broken(f"{label:<14}", text, width=WIDTH)
+
+
+def _work(rule: Rule) -> str:
+    """1 hour, and 15 minutes for each account."""
+    work, each = rule.work(), _EACH[rule.subject]
+    said = [_hours(work["once"])] if work.get("once") else []
+    return ", and ".join([*said, *([f"{_hours(work['each'])} for each {each}"] if work.get("each") else [])])
+
+
+def _hours(hours: float) -> str:
+    if hours < 1:
+        return f"{round(hours * 60)} minutes"
+    return f"{hours:g} hour{'s' if hours != 1 else ''}"
 
 
 def _case_severities(rule: Rule) -> list[str]:
@@ -113,7 +131,10 @@ def _title(name: str, connectors: Mapping[str, Connector[Any]]) -> str:
 
 
 def _wrapped(text: str) -> Iterator[str]:
-    yield broken("  ", " ".join(text.split()), width=WIDTH)
+    for number, paragraph in enumerate(re.split(r"\n\s*\n", text)):
+        if number:
+            yield ""
+        yield broken("  ", " ".join(paragraph.split()), width=WIDTH)
 
 
 def _steps(steps: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ import click
 from ..config import Config
 from ..connector import Connector
 from ..engine import casebook
+from ..engine.proofread import Remark
 from ..engine.rule import ID, SEVERITIES, TOPICS, Rule, load, read
 from ..errors import ConfigError, RuleError, nearest
 from ..installed import connector
@@ -130,6 +131,7 @@ def _as_json(rule: Rule, providers: Mapping[str, Connector[Any]]) -> dict[str, A
         "action": rule.action, "why": rule.why, "providers": asked(rule, providers),
         "fix": rule.fix, "references": rule.references, "controls": rule.controls, "parameters": rule.parameters,
         "meaning": rule.meaning, "follows": rule.follows, "reads": sorted(rule.reads), "folder": rule.folder,
+        "takes": rule.work(), "page": rule.page, "message": rule.message,
     }  # fmt: skip
 
 
@@ -179,7 +181,8 @@ def test(paths: tuple[Path, ...]) -> int:
     for file in found:
         print(file)
         try:
-            failed += _tested(read(file, str(file.parent), str(file)))
+            ours = file.parent.resolve() == Path(str(files("keyround.rules")))
+            failed += _tested(read(file, "" if ours else str(file.parent), str(file)))
         except RuleError as error:
             _say("FAIL", f"It is no rule that can run. {error.detail} {error.remedy}")
             unreadable += 1
@@ -242,10 +245,9 @@ def _say(mark: str, text: str) -> None:
     print(broken(f"  {mark:<5} ", text, width=WIDTH))
 
 
-def _same_id(rule: Rule) -> Iterator[casebook.Remark]:
-    ours = files("keyround.rules")
-    if Path(rule.folder).resolve() != Path(str(ours)) and ours.joinpath(f"{rule.id}.toml").is_file():
-        yield casebook.Remark(f"Keyround comes with a rule {rule.id}: give the file another name")
+def _same_id(rule: Rule) -> Iterator[Remark]:
+    if rule.folder and files("keyround.rules").joinpath(f"{rule.id}.toml").is_file():
+        yield Remark(f"Keyround comes with a rule {rule.id}: give the file another name")
 
 
 @command.command(
@@ -288,6 +290,7 @@ topic      = "accounts"  # passwords, administrators, sign_ins, accounts, apps, 
 nature     = "state"     # state: true until somebody changes it; event: it happened, and leaves the window again
 subject    = "accounts"  # what a subject is: accounts (their account_id) or tenants (the tenant)
 effort     = "minutes"   # minutes, hours or days
+takes      = { once = 0.25, each = 0.25 }  # hours of work: once, and for each subject that is found
 action     = "Write: what to decide, in the imperative, at most 80 characters"
 
 # Two or three sentences that a manager understands: what can happen, and why it matters here.
@@ -303,6 +306,19 @@ fix.m365 = """
 fix.google = """
 1. Write: Admin console > ...
 """
+
+# Where the first of these steps is done: one address for each provider, of a page that every organisation has.
+# page.m365   = "https://entra.microsoft.com/#view/..."
+# page.google = "https://admin.google.com/ac/..."
+
+# Ready to be sent to the people concerned, or to be read to them on the phone where an intruder could read along. Three
+# to seven plain sentences: what is going to happen, what they do, whom they ask. It is sent as it stands: no names.
+message = """
+Write: a message.
+"""
+
+# The same in another language: a file of this name in a folder such as `de` beside this one, with title, action, why,
+# message, fix.m365, fix.google, and follows and meaning.days where they stand here.
 
 # Pages of the provider that the rule rests on.
 references = []

@@ -1,4 +1,4 @@
-"""Is a rule right? Its cases judged, every cell of them silenced in turn, and its texts read through. Pure.
+"""Is a rule right? Its cases judged, every cell of them silenced in turn, and the whole read through. Pure.
 
 What `keyround rules test` runs over anybody's rule file and the house's own tests over every rule of the package. The
 case rows stand in a database in memory that is locked like the one of a scan.
@@ -11,10 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import duckdb
 
@@ -22,8 +21,9 @@ from ..connector import Complete
 from ..errors import RuleError
 from ..model import TABLES, columns, ddl, prefixed
 from ..model.schema import TENANT
-from . import sandbox
+from . import proofread, sandbox
 from .evaluate import evaluate
+from .proofread import Remark
 from .results import Evaluated
 from .rule import VERDICTS, Case, Rule
 
@@ -32,38 +32,11 @@ GIVEN: Mapping[str, Any] = {
     "home_countries": ["DK", "SE"], "own_access": [],
 }  # fmt: skip
 """What every scan supplies, as cases see it: 1 August 2026, the 30 days before it, at home in Denmark and Sweden."""
-TRUSTED = ("learn.microsoft.com", "support.google.com", "knowledge.workspace.google.com", "www.cisa.gov")
-"""Hosts of the providers' own pages and the benchmarks'."""
-CONTROLS = {
-    "cis_m365": r"[1-9]\.\d{1,2}(\.\d{1,2}){1,2}",
-    "cis_google": r"[1-9]\.\d{1,2}(\.\d{1,2}){0,3}",
-    "scuba_m365": r"MS\.(AAD|DEFENDER|EXO|TEAMS|SHAREPOINT|POWERPLATFORM|POWERBI)\.\d{1,2}\.\d{1,2}v\d",
-    "scuba_google": r"GWS\.(COMMONCONTROLS|GMAIL|DRIVEDOCS|CALENDAR|GROUPS|MEET|CHAT|CLASSROOM)\.\d{1,2}\.\d{1,2}v\d",
-}
-"""Benchmarks a rule can point to, and what an id of theirs looks like."""
-GLOSSES = {
-    "2FA": "second factor", "2SV": "second factor", "MFA": "second factor", "TOTP": "code", "OTP": "code",
-    "FIDO": "key", "FIDO2": "key", "OAuth": "sign-in", "SAML": "sign-in", "SSO": "sign-in", "IMAP": "mail",
-    "POP": "mail", "SMTP": "mail", "VPN": "privacy service", "UPN": "user name", "ASN": "network", "CIDR": "network",
-    "PIM": "role", "CA": "policy", "IdP": "sign-in", "OU": "unit", "GUID": "id", "API": "program", "MDM": "device",
-    "DMARC": "mail", "token": "sign-in", "tenant": "organisation", "IP": "address",
-}  # fmt: skip
-"""Words a manager does not know, and one that stands near them where a text explains them."""
-PLACEHOLDER = "Write: "
-"""What the texts of a new rule begin with until somebody has written them."""
 _TENANT, _PROVIDER = "t", "m365"
 _COMPLETE = dict.fromkeys(TABLES, Complete(0))
 _PATIENCE = 20.0  # seconds for one case: a handful of rows
 Rows = Mapping[str, list[dict[str, Any]]]
 Verdicts = dict[tuple[str, str], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something that is wrong with a rule, or, where it is not `serious`, with how it reads."""
-
-    text: str
-    serious: bool = True
 
 
 @functools.cache
@@ -236,9 +209,8 @@ def review(rule: Rule) -> Iterator[Remark]:
     """What is wrong with a rule besides its cases. Raises RuleError where the select does not run."""
     yield from _shown(rule)
     yield from _select(rule)
-    yield from _fit_to_print(rule)
-    yield from _sources(rule)
-    yield from _jargon(rule)
+    yield from proofread.read(rule)
+    yield from proofread.translations(rule)
 
 
 def _shown(rule: Rule) -> Iterator[Remark]:
@@ -267,61 +239,3 @@ def _select(rule: Rule) -> Iterator[Remark]:
     for name, *_ in database().description or ():
         if name in identifiers:
             yield Remark(f"the evidence {name} is an id: show a name")
-
-
-def _fit_to_print(rule: Rule) -> Iterator[Remark]:
-    for name, text, longest in (("title", rule.title, 60), ("action", rule.action, 80)):
-        if not text.strip() or "\n" in text or len(text) > longest or text.endswith("."):
-            yield Remark(f"{name} is one line of at most {longest} characters, without a full stop at its end")
-    if not rule.why:
-        yield Remark("why says nothing")
-    fixes = [(f"fix.{provider}", steps) for provider, steps in rule.fix.items()]
-    for name, text in (("title", rule.title), ("action", rule.action), ("why", rule.why), *fixes):
-        if PLACEHOLDER in text:
-            yield Remark(f"{name} still says what to write there")
-    for provider in sorted({"m365", "google"} - rule.not_for - rule.fix.keys()):
-        yield Remark(f"no fix.{provider}: write the steps, or name it in not_for where the question does not exist")
-    for provider, steps in rule.fix.items():
-        if provider in rule.not_for:
-            yield Remark(f"fix.{provider} helps nobody: not_for names {provider}")
-        numbers = re.findall(r"^(\d+)\. ", steps, re.MULTILINE)
-        if not numbers or numbers != [str(n + 1) for n in range(len(numbers))]:
-            yield Remark(f"fix.{provider} is steps numbered 1., 2., 3., each at the beginning of a line")
-
-
-def _sources(rule: Rule) -> Iterator[Remark]:
-    if not rule.references:
-        yield Remark("no reference: name the page of the provider that it rests on", serious=False)
-    for reference in rule.references:
-        host = _host(reference)
-        if not host:
-            yield Remark(f"the reference {reference} is no https address")
-        elif host not in TRUSTED:
-            yield Remark(f"the reference {reference} is no page of a provider or a benchmark", serious=False)
-    for frame, ids in rule.controls.items():
-        if frame not in CONTROLS:
-            yield Remark(f"controls.{frame} is no benchmark known here: {', '.join(CONTROLS)}", serious=False)
-            continue
-        for control in ids:
-            if not re.fullmatch(CONTROLS[frame], control):
-                yield Remark(f"controls.{frame}: {control} does not look like an id of that benchmark")
-
-
-def _host(reference: str) -> str:
-    """Of an https address; empty where it is none."""
-    try:
-        parts = urlsplit(reference)
-    except ValueError:  # a bracket where none belongs
-        return ""
-    return (parts.hostname or "") if parts.scheme == "https" else ""
-
-
-def _jargon(rule: Rule) -> Iterator[Remark]:
-    """Title and action are read alone; only `why` has room to explain a word, and then the title may use it."""
-    everything = f"{rule.title}\n{rule.action}\n{rule.why}".lower()
-    for word, gloss in GLOSSES.items():
-        said = re.search(rf"\b{word}s?\b", f"{rule.title}\n{rule.action}\n{rule.why}")
-        if said and gloss not in everything:
-            yield Remark(
-                f"{said[0]} is a word managers do not know: say {gloss!r} instead, or beside it", serious=False
-            )

@@ -96,8 +96,12 @@ class Rule:
 
     def hours(self, concerned: int) -> float:
         """How many hours of work it takes for so many subjects."""
-        takes = self.takes or _TAKES[self.effort][self.subject != "tenants"]
-        return takes.get("once", 0.0) + takes.get("each", 0.0) * concerned
+        work = self.work()
+        return work.get("once", 0.0) + work.get("each", 0.0) * concerned
+
+    def work(self) -> Mapping[str, float]:
+        """Hours once and for each subject, by its own word or by what its effort usually means."""
+        return self.takes or _TAKES[self.effort][self.subject != "tenants"]
 
 
 _TAKES: dict[str, tuple[dict[str, float], dict[str, float]]] = {  # of the whole tenant; of each subject

@@ -53,8 +53,17 @@ def spoken(scan: Scan, language: str) -> Scan:
 @functools.cache
 def in_language(rule: Rule, language: str) -> Rule:
     """`rule` with every text that has a translation. Raises RuleError."""
-    if language == "en" or (file := _file(rule, language)) is None:
+    if language == "en" or (found := overlay(rule, language)) is None:
         return rule
+    texts: dict[str, Any] = {key: found[key].strip() for key in TEXTS if found.get(key)}
+    texts |= {key: {**getattr(rule, key), **found[key]} for key in TABLES if key in found}
+    return replace(rule, **texts)
+
+
+def overlay(rule: Rule, language: str) -> Mapping[str, Any] | None:
+    """What is said of `rule` in `language`, as it stands in its file; None: nothing. Raises RuleError."""
+    if (file := _file(rule, language)) is None:
+        return None
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
@@ -64,9 +73,7 @@ def in_language(rule: Rule, language: str) -> Rule:
             raise RuleError(f"{file}: unknown key {key!r}.", nearest(key, TEXTS + TABLES))
         if not _fits(value, table=key in TABLES):
             raise RuleError(f"{file}: {key} is not {'a table of texts' if key in TABLES else 'text in quotes'}.")
-    texts: dict[str, Any] = {key: found[key].strip() for key in TEXTS if found.get(key)}
-    texts |= {key: {**getattr(rule, key), **found[key]} for key in TABLES if key in found}
-    return replace(rule, **texts)
+    return found
 
 
 def _fits(value: Any, table: bool) -> bool:
