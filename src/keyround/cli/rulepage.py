@@ -32,7 +32,7 @@ _NATURE = {
 }
 _SUBJECT = {"accounts": "each account", "devices": "each computer and phone", "tenants": "the organisation as a whole"}
 
-_EACH = {"accounts": "account", "devices": "device", "tenants": "organisation"}
+_EACH = {"accounts": "account", "devices": "device", "tenants": "finding"}
 
 
 def page(rule: Rule, connectors: Mapping[str, Connector[Any]], sql: bool, cases: bool) -> str:

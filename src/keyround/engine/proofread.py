@@ -44,8 +44,8 @@ SOMEBODYS = r"@|onmicrosoft|\.example|[0-9a-f]{8}-[0-9a-f]{4}-|\bC0[0-9a-z]{7}\b
 LONGEST = {"title": 60, "action": 80, "message": 900}
 """Characters that fit where the text is shown; a translation may have a third more (`ROOM`)."""
 ROOM = 1.3
-AT_MOST = {"minutes": 1, "hours": 8, "days": 80}
-"""Hours that one case may take for the rule's effort to be called so."""
+AT_MOST = {"minutes": 1, "hours": 8, "days": 40}
+"""Hours at a stretch, once or for each, up to which an effort is called so."""
 PLACEHOLDER = "Write: "
 """What the texts of a new rule begin with until somebody has written them."""
 
@@ -130,9 +130,9 @@ def _handed_over(rule: Rule) -> Iterator[Remark]:
     """What makes an action of it: hours, where to begin, and what to tell people. A rule can do without, not well."""
     if not rule.takes:
         yield Remark("takes is missing: hours of work, such as takes = { once = 1, each = 0.25 }", serious=False)
-    elif not 0 < rule.hours(1) <= AT_MOST[rule.effort]:
-        yield Remark(f"takes says {rule.hours(1):g} hours for one case: an effort of {rule.effort} is more than none"
-                     f" and at most {AT_MOST[rule.effort]}")  # fmt: skip
+    elif not 0 < (longest := max(rule.takes.values())) <= AT_MOST[rule.effort]:
+        yield Remark(f"takes says {longest:g} hours: with an effort of {rule.effort} it is more than 0 and at most"
+                     f" {AT_MOST[rule.effort]}")  # fmt: skip
     for provider in sorted(rule.fix.keys() - rule.page.keys()):
         yield Remark(f"no page.{provider}: the address of the admin page where its steps begin", serious=False)
     for provider, address in rule.page.items():
