@@ -116,7 +116,8 @@ def _say_end(chosen: int, every: int) -> None:
 
 
 def _searched(rule: Rule) -> str:
-    return "\n".join((rule.id, rule.title, rule.action, rule.why, rule.remark, rule.message, *rule.fix.values())).lower()
+    texts = (rule.id, rule.title, rule.action, rule.why, rule.remark, rule.message, *rule.fix.values())
+    return "\n".join(texts).lower()
 
 
 def _answers(control: str, asked: str) -> bool:
