@@ -101,7 +101,12 @@ select = "select account_id as subject, created_at < $now - to_days($days) as fa
 """
 GERMAN = """
 title = "Offene Türen"\naction = "Türen schließen"\nwhy = "Jeder kann hereinkommen."\nmeaning.days = "Tage"
-message = "Bitte schließen Sie die Tür."
+message = '''
+Bitte schließen
+Sie die Tür.
+
+Danke.
+'''
 fix.m365 = "1. https://aka.ms/mysecurityinfo öffnen.\\n2. Die übrigen in keyround.toml nennen."
 """
 
@@ -132,7 +137,7 @@ def test_what_is_handed_over_is_read_too(wrong: str, said: str) -> None:
         ('why = "Jeder kann hereinkommen."', "", "de: why is missing"),
         ("meaning.days", "meaning.hours", "de: meaning.days is missing"),
         ("fix.m365", "fix.google", "de: fix.google stands where"),
-        ('message = "', 'follows = "CIS"\nmessage = "', "de: follows stands where"),
+        ("message = ", 'follows = "CIS"\nmessage = ', "de: follows stands where"),
         ("Tür.", "{tuer}.", "de: message holds '{'"),
         ("\\n2. ", " ", "de: fix.m365 has not the same numbered steps"),
         ("/mysecurityinfo", "/mysecurity", "de: fix.m365 does not lead to the same places"),
@@ -148,7 +153,8 @@ def test_a_translation_says_what_the_english_says(tmp_path, monkeypatch, right: 
     found = [remark.text for remark in translations(rule)]
     assert any(said in text for text in found) if said else not found
     if not said:
-        assert spoken.in_language(rule, "de").title == "Offene Türen"
+        german = spoken.in_language(rule, "de")
+        assert (german.title, german.message) == ("Offene Türen", "Bitte schließen Sie die Tür.\n\nDanke.")
 
 
 def _broken(failing: str, where: str = "") -> Rule:

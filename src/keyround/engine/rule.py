@@ -252,12 +252,17 @@ def parse(name: str, text: str, file: str = "", folder: str = "") -> Rule:
         raise page.refuse(f"beside names {strange[0]!r}, which the select does not read", page.of("beside"))
     cases = tuple(_cases(page, raw.pop("case"), GIVEN | raw["parameters"].keys()))
     raw |= {key: frozenset(raw[key]) for key in ("beside", "not_for")}
-    raw |= {key: raw[key].strip() for key in ("why", "follows", "message")}
+    raw |= {key: raw[key].strip() for key in ("why", "follows")} | {"message": unbroken(raw["message"])}
     raw |= {"references": tuple(raw["references"]), "controls": {k: tuple(ids) for k, ids in raw["controls"].items()}}
     return Rule(
         **raw, cases=cases, reads=seen.tables, columns=seen.columns, needs=seen.parameters,
         remark=whereabouts.above(text, "select"), file=page.file, folder=folder, line=line,
     )  # fmt: skip
+
+
+def unbroken(text: str) -> str:
+    """Paragraphs, each in one line: whoever pastes a message breaks its lines anew."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text.strip()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import RuleError, nearest
 from .results import Scan
-from .rule import Rule
+from .rule import Rule, unbroken
 
 TEXTS = ("title", "action", "why", "follows", "message")
 TABLES = ("fix", "meaning")
@@ -56,6 +56,7 @@ def in_language(rule: Rule, language: str) -> Rule:
     if language == "en" or (found := overlay(rule, language)) is None:
         return rule
     texts: dict[str, Any] = {key: found[key].strip() for key in TEXTS if found.get(key)}
+    texts |= {"message": unbroken(found["message"])} if found.get("message") else {}
     texts |= {key: {**getattr(rule, key), **found[key]} for key in TABLES if key in found}
     return replace(rule, **texts)
 
