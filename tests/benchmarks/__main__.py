@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import collecting, judging, patterns, policies, remembering, scanning, starting, two_step
+from . import collecting, handing, judging, patterns, policies, remembering, scanning, starting, two_step
 
 
 def main() -> None:
@@ -16,10 +16,14 @@ def main() -> None:
         "--scanned", type=int, default=5_000, help="accounts of a whole scan, with twelve sign-ins each"
     )
     parser.add_argument("--patterns", type=int, default=5_000_000, help="sign-ins for all rules about them")
-    parser.add_argument("--only", choices=("patterns",), help="nothing else")
+    parser.add_argument("--written", type=int, default=50_000, help="people in a workbook, with four sign-ins each")
+    parser.add_argument("--only", choices=("patterns", "handing"), help="nothing else")
     asked = parser.parse_args()
-    if asked.only:
+    if asked.only == "patterns":
         patterns.measure(asked.patterns)
+        return
+    if asked.only == "handing":
+        handing.measure(asked.written, 4 * asked.written)
         return
     starting.measure()
     judging.measure(asked.rows)
@@ -28,6 +32,7 @@ def main() -> None:
     two_step.measure(asked.accounts)
     scanning.measure(asked.scanned, 12 * asked.scanned)
     remembering.measure(asked.accounts // 2)
+    handing.measure(asked.written, 4 * asked.written)
     for provider in ("m365", "google"):
         collecting.measure(provider, asked.accounts, asked.sign_ins)
 

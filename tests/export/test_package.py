@@ -18,7 +18,7 @@ import pytest
 from openpyxl.utils import range_boundaries
 from PIL import Image, PngImagePlugin
 
-from keyround.export import columns, logo, look, sheets, workbook
+from keyround.export import columns, logo, look, rows, sheets, workbook
 from keyround.export.blocks import Chart, Charts, Column, Figure, Figures, Link, Series, Sheet, Table, Text
 from keyround.export.workbook import Properties, Written
 
@@ -378,3 +378,26 @@ def test_numbers_on_colours_can_be_read() -> None:
     for fill, ink in (*look.STRONG.values(), *look.FILLS.values()):
         dark, light = sorted(sum(map(float.__mul__, (0.2126, 0.7152, 0.0722), _linear(one))) for one in (fill, ink))
         assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+# -- rows as text ----------------------------------------------------------------
+
+
+class Shy:
+    """A stream that takes elements only, as lxml's does."""
+
+    def __init__(self, stream: Any) -> None:
+        self.write = stream.write
+
+
+def test_a_stream_that_shows_no_file_gets_the_same_rows(
+    made: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = rows._put
+    monkeypatch.setattr(rows, "_put", lambda stream, row: put(Shy(stream), row))
+    again = written(tmp_path)
+    found = []
+    for path in (made.path, again.path):
+        with zipfile.ZipFile(path) as book:
+            found.append(ElementTree.canonicalize(book.read("xl/worksheets/sheet2.xml").decode()))
+    assert found[0] == found[1] and "=cmd|calc" in found[0]

@@ -2,22 +2,20 @@
 
 Text        is never a formula, an error value or a link; see `text`
 Links       lead to https pages and to sheets of the same book; see `Linked`
-Fill-in     columns have a colour of their own, are not locked, and know what may stand in them
+Fill-in     columns have a colour of their own and are not locked
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
-from openpyxl.cell import Cell as ExcelCell
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import PatternFill, Protection
-from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.hyperlink import Hyperlink
 
 from ..words import say
@@ -29,13 +27,12 @@ from .naming import quoted
 MOST_LINKS = 65_530  # on one sheet; Excel drops the rest and calls the file damaged
 _MOST_ADDRESS = 2_000  # characters; Excel's own limit is a little above
 _MOST_UNITS = 32_767  # UTF-16 code units in one cell
-_MOST_LISTED = 255  # characters of a list of choices that stands in the rule itself
 _ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _HALF_ESCAPE = re.compile(r"_(x[0-9A-Fa-f]{0,4})?$")
 _FORMULA = ("=", "+", "-", "@", "\t", "#")  # what Excel, or somebody's CSV export of it, takes for more than text
-_SIGNS = "".join(_FORMULA)
-_FIRST_DATE = date(1900, 3, 1)  # before it, Excel counts a day that never was
-_SENSIBLE = (date(2000, 1, 1), date(2100, 1, 1))  # days that people mean
+_CAREFUL = "".join(_FORMULA) + " "
+_DAY_ZERO = datetime(1899, 12, 30)
+_FIRST_DATE = datetime(1900, 3, 1)  # before it, Excel counts a day that never was
 _MOST_DIGITS = 10**15
 
 
@@ -86,113 +83,91 @@ def _page(url: str) -> bool:
 
 
 class Cells:
-    """The cells of one column: reused from row to row, since each row is on disk before the next is made."""
+    """The cells of one column of a table's body, as XML; `rows` says why."""
 
-    def __init__(self, ws: Any, column: Column, links: Linked) -> None:
+    def __init__(self, ws: Any, column: Column, letter: str, links: Linked) -> None:
+        self.ws = ws
         self.links = links
-        self.fill_in = column.fill_in
-        self.quoted = WriteOnlyCell(ws)
-        self.quoted.quotePrefix = True
-        self.date = WriteOnlyCell(ws)
-        self.link = WriteOnlyCell(ws)
-        self.blank = WriteOnlyCell(ws)
-        self.link.font = look.LINK
-        self.date.number_format = say("format.date")
-        if column.dates:
-            self.blank.number_format = self.date.number_format
-        for cell in (self.quoted, self.date, self.link, self.blank):
-            cell.alignment = look.ALIGNMENT
-            if column.fill_in:
-                cell.fill = PatternFill("solid", fgColor=look.FILL_IN)
-                cell.protection = Protection(locked=False)
+        self.letter = letter
+        self.plain = _style(ws, column, column.dates and say("format.date"))
+        self.quoted = _style(ws, column, quoted=True)
+        self.date = _style(ws, column, say("format.date"))
+        self.link = _style(ws, column, linked=True)
+        self.quoted_link = _style(ws, column, linked=True, quoted=True)
+        self.empty = self.plain if column.fill_in else ""  # else a cell that is not there looks the same
 
-    def of(self, value: Cell) -> Any:
-        """What openpyxl takes: a bare value, or a cell that holds more than that."""
+    def xml(self, value: Cell, row: int) -> str:
+        """Empty where there is no cell."""
+        if isinstance(value, str):
+            if _is_simple(value):  # nearly all text
+                return f'<c r="{self.letter}{row}"{self.plain} t="inlineStr"><is><t>{value}</t></is></c>'
+            return self._said(text(value), row, self.plain, self.quoted)
+        if value is None:
+            return f'<c r="{self.letter}{row}"{self.empty}/>' if self.empty else ""
         if isinstance(value, Link):
             if link := self.links.to(value):
-                fill(self.link, text(value.text))
-                self.link.hyperlink = link
-                return self.link
-            value = value.text
-        bare = self._bare(value)
-        if not self.fill_in or isinstance(bare, ExcelCell):
-            return bare
-        if isinstance(bare, str):
-            fill(self.blank, bare)
-        else:
-            self.blank.value = bare
-        return self.blank
-
-    def _bare(self, value: Cell) -> Any:
-        if isinstance(value, str):
-            said = text(value)
-            if said[:1] not in _SIGNS:
-                return said
-            if not said:
-                return None
-            fill(self.quoted, said)
-            return self.quoted
+                link.ref = f"{self.letter}{row}"
+                self.ws._hyperlinks.append(link)
+                return self._said(text(value.text), row, self.link, self.quoted_link)
+            return self.xml(value.text, row)
         if isinstance(value, bool):
-            return say("yes" if value else "no")
+            return self.xml(say("yes" if value else "no"), row)
         if isinstance(value, date):
-            naive = (
-                value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
-            )
-            if (naive.date() if isinstance(naive, datetime) else naive) < _FIRST_DATE:
-                return naive.isoformat()
-            self.date.value = naive
-            return self.date
-        if isinstance(value, float) and not math.isfinite(value):
-            return None
-        return str(value) if isinstance(value, int) and abs(value) >= _MOST_DIGITS else value
+            return self._day(value, row)
+        if not math.isfinite(value):
+            return self.xml(None, row)
+        if isinstance(value, int) and abs(value) >= _MOST_DIGITS:
+            return self.xml(str(value), row)
+        return self._number(value, row, self.plain)
+
+    def _said(self, said: str, row: int, plain: str, quoted: str) -> str:
+        if not said:
+            return self.xml(None, row)
+        style = quoted if said.startswith(_FORMULA) else plain
+        kept = ' xml:space="preserve"' if said != said.strip() else ""
+        return f'<c r="{self.letter}{row}"{style} t="inlineStr"><is><t{kept}>{escape(said)}</t></is></c>'
+
+    def _number(self, value: float, row: int, style: str) -> str:
+        return f'<c r="{self.letter}{row}"{style} t="n"><v>{value!r}</v></c>'
+
+    def _day(self, value: date, row: int) -> str:
+        if not isinstance(value, datetime):
+            value = datetime(value.year, value.month, value.day)
+            if value < _FIRST_DATE:
+                return self.xml(f"{value:%Y-%m-%d}", row)
+        elif value.tzinfo:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        if value < _FIRST_DATE:
+            return self.xml(value.isoformat(), row)
+        since = value - _DAY_ZERO
+        seconds = since.seconds + since.microseconds / 1_000_000
+        return self._number(since.days + seconds / 86_400 if seconds else since.days, row, self.date)
 
 
-def is_simple(said: str) -> bool:
-    """Text that `Cells.of` would give back as it is: most of all text, and told from the rest in no time."""
-    return said.isascii() and said.isprintable() and said[:1] not in _SIGNS and "_x" not in said and len(said) < 10_000
+def _style(ws: Any, column: Column, numbers: str | bool = "", quoted: bool = False, linked: bool = False) -> str:
+    """The attribute that gives a cell this look; none where it is that of everything."""
+    if not (column.fill_in or numbers or quoted or linked):
+        return ""
+    cell = WriteOnlyCell(ws)
+    cell.alignment = look.ALIGNMENT
+    cell.quotePrefix = quoted
+    if numbers:
+        cell.number_format = str(numbers)
+    if linked:
+        cell.font = look.LINK
+    if column.fill_in:
+        cell.fill = PatternFill("solid", fgColor=look.FILL_IN)
+        cell.protection = Protection(locked=False)
+    return f' s="{cell.style_id}"'
 
 
-def validation(column: Column, area: str, listed: Callable[[tuple[str, ...]], str]) -> DataValidation | None:
-    """What Excel lets people write into `area`, and what it tells them before. `listed` keeps long lists elsewhere."""
-    if not column.fill_in:
-        return None
-    told: dict[str, Any] = {
-        "allow_blank": True,
-        "showInputMessage": True,
-        "promptTitle": _short(say("workbook.fill_in"), 32),
-    }
-    if column.choices:
-        words = tuple(map(text, column.choices))
-        listing = '"' + ",".join(words).replace('"', '""') + '"'
-        inside = len(listing) <= _MOST_LISTED and not any("," in word or word != word.strip() for word in words)
-        return DataValidation(
-            type="list",
-            formula1=listing if inside else listed(words),
-            sqref=area,
-            errorStyle="stop",
-            showErrorMessage=True,
-            errorTitle=_short(say("workbook.wrong_choice"), 32),
-            error=_short(say("workbook.wrong_choice_remedy"), 255),
-            prompt=_short(say("workbook.fill_in_choice"), 255),
-            **told,
-        )
-    if column.dates:
-        first, last = (str((one - date(1899, 12, 30)).days) for one in _SENSIBLE)
-        return DataValidation(
-            type="date",
-            operator="between",
-            formula1=first,
-            formula2=last,
-            sqref=area,
-            errorStyle="warning",  # "after the holidays" is an answer too
-            showErrorMessage=True,
-            errorTitle=_short(say("workbook.wrong_day"), 32),
-            error=_short(say("workbook.wrong_day_remedy"), 255),
-            prompt=_short(say("workbook.fill_in_day"), 255),
-            **told,
-        )
-    return DataValidation(sqref=area, prompt=_short(say("workbook.fill_in_text"), 255), **told)
-
-
-def _short(said: str, most: int) -> str:
-    return said if len(said) <= most else said[: most - 1] + "…"
+def _is_simple(said: str) -> bool:
+    """Text that stands in the file as it is."""
+    return (
+        said.isascii()
+        and said.isprintable()
+        and said[:1] not in _CAREFUL
+        and said[-1] != " "
+        and not ("_x" in said or "&" in said or "<" in said or ">" in said)
+        and len(said) < 10_000
+    )

@@ -125,6 +125,8 @@ def lines(value: object, width: int, size: float = SIZE) -> int:
     fitting = fits(width, size)
     if not isinstance(value, str) or (len(value) <= fitting and value.isascii() and "\n" not in value):
         return 1
+    if 2 * len(value) <= fitting and value.isprintable():  # even if each letter were a wide one
+        return 1
     return sum(_wrapped(line, fitting) for line in value[:_MOST_MEASURED].splitlines()) or 1
 
 

@@ -20,11 +20,13 @@ from ..words import say
 from . import charts, logo, look
 from .blocks import Block, Cell, Charts, Column, Figure, Figures, Link, Sheet, Table, Text
 from .clean import short
-from .columns import Cells, Linked, fill, is_simple, text, validation
+from .columns import Cells, Linked, fill, text
+from .filling import validation
 from .furniture import Properties, set_up
 from .helper import Helper
 from .naming import table_name, unique
 from .rest import Rest
+from .rows import row_xml, taking_xml
 
 MOST_ROWS = 1_048_576
 
@@ -57,6 +59,7 @@ class Page:
         if len(found) == 1 and sheet.blocks[-1] is found[0]:
             header = 1 + sum(_height_in_rows(block) for block in sheet.blocks[:-1])
         set_up(self.ws, self.widths, header, sheet.landscape, sheet.one_page, shared.about)
+        taking_xml(self.ws)
 
     def write(self) -> None:
         for block in self.sheet.blocks:
@@ -176,27 +179,27 @@ class Page:
             self._across([self._cell(over, look.TEXT["body"], "unknown")])
 
     def _rows(self, block: Table, titles: list[str]) -> str:
-        """The body; what has to be said about rows that did not fit. Most cells are short plain text: those first."""
-        kinds = [Cells(self.ws, column, self.links) for column in block.columns]
-        columns = [(kind, look.fits(width), width, column.fill_in)
-                   for kind, width, column in zip(kinds, self.widths, block.columns, strict=False)]  # fmt: skip
+        """The body; what has to be said about rows that did not fit."""
+        letters = map(get_column_letter, range(1, len(titles) + 1))
+        kinds = [
+            Cells(self.ws, column, letter, self.links) for column, letter in zip(block.columns, letters, strict=True)
+        ]
+        columns = [(kind.xml, width, look.fits(width)) for kind, width in zip(kinds, self.widths, strict=False)]
         rows = iter(block.rows)
         while self.row < MOST_ROWS - 1:  # the last one says where the rest is
             row = next(rows, None)
             if row is None:
                 return ""
+            self.row += 1
             tall = 1
-            cells: list[Any] = []
-            for value, (kind, fitting, width, styled) in zip(row, columns, strict=True):
-                if isinstance(value, str):
-                    if len(value) <= fitting and not styled and is_simple(value):
-                        cells.append(value)
-                        continue
-                    tall = max(tall, look.lines(value, width))
-                elif isinstance(value, Link):
+            cells = []
+            for value, (xml, width, fitting) in zip(row, columns, strict=True):
+                if isinstance(value, Link):
                     tall = max(tall, look.lines(value.text, width))
-                cells.append(kind.of(value))
-            self._append(cells, look.height(tall, look.SIZE) if tall > 1 else None)
+                elif isinstance(value, str) and (len(value) > fitting or not value.isascii() or "\n" in value):
+                    tall = max(tall, look.lines(value, width))
+                cells.append(xml(value, self.row))
+            self.ws.append(row_xml(self.row, "".join(cells), look.height(tall, look.SIZE) if tall > 1 else None))
         return self._over(table_name(block.name), titles, rows)
 
     def _over(self, table: str, titles: list[str], rows: Iterator[tuple[Cell, ...]]) -> str:
