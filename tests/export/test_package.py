@@ -248,6 +248,7 @@ def test_drawings_stand_one_beside_the_other_and_are_told_in_words(parts: dict[s
 
 def test_what_is_not_known_is_a_gap_and_said(made: Written) -> None:
     read = openpyxl.load_workbook(made.path)
+    assert read["Overview"].print_area == f"'Overview'!$A$1:$C${read['Overview'].max_row}"
     hidden = read["Data of charts"]
     assert hidden.sheet_state == "hidden" and read.sheetnames[-1] == hidden.title
     rows = [tuple(cell.value for cell in row) for row in hidden]

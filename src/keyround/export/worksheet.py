@@ -72,7 +72,8 @@ class Page:
             else:
                 for figure in block.figures:
                     self._figure(figure, block)
-        if self.sheet.one_page and self.row:  # else the edge of a chart makes another column part of the page
+        if self.ws._charts or self.ws._images:  # they end on the last column's edge, which else counts as the next one
+            self.ws.print_area = f"A1:{get_column_letter(len(self.widths))}{self.row}"
             self.ws.print_area = f"A1:{get_column_letter(len(self.widths))}{self.row}"
         self.ws.close()
 
