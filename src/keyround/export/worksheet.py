@@ -74,7 +74,6 @@ class Page:
                     self._figure(figure, block)
         if self.ws._charts or self.ws._images:  # they end on the last column's edge, which else counts as the next one
             self.ws.print_area = f"A1:{get_column_letter(len(self.widths))}{self.row}"
-            self.ws.print_area = f"A1:{get_column_letter(len(self.widths))}{self.row}"
         self.ws.close()
 
     def _append(self, cells: list[Any], height: float | None = None) -> None:
