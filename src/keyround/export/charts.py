@@ -1,6 +1,6 @@
 """Charts as Excel's own. Part of workbook.py; it too knows openpyxl.
 
-Data        stands in cells of a hidden sheet, which both Excel and LibreOffice draw; the
+Data        stands in hidden rows below the sheet, which both Excel and LibreOffice draw; the
             charts hold a copy besides, for previews in mails and on phones
 Unknown     values leave a gap and are named as such; they are never drawn as 0
 Place       from the sheet's left edge to its right one, whatever a program makes of the
@@ -32,7 +32,7 @@ from ..words import say
 from . import look
 from .blocks import Chart, Charts, Series
 from .clean import short
-from .helper import Helper
+from .helper import Below
 
 HEIGHT = 168.0  # points
 _ABOVE = 5.0  # points between a row's edges and its charts
@@ -64,14 +64,14 @@ def height(block: Charts) -> float:
     return min(_MOST_HEIGHT, max(HEIGHT, 60.0 + 17 * most))
 
 
-def draw(ws: Any, block: Charts, row: int, widths: list[int], helper: Helper) -> None:
+def draw(ws: Any, block: Charts, row: int, widths: list[int], below: Below) -> None:
     """Every chart with any value, over row number `row`, which is as tall as `height` says."""
     drawn = [one for one in block.charts if known(one)]
     pixels = [math.trunc((256 * width + 128 // _PIXELS) / 256 * _PIXELS) for width in widths]
     shares = [_SHARES[chart.kind] for chart in drawn]
     for number, chart in enumerate(drawn):
         left, right = (sum(shares[:end]) / sum(shares) for end in (number, number + 1))
-        made = _chart(chart, helper, sum(pixels) * (right - left) * 0.75)
+        made = _chart(chart, below, sum(pixels) * (right - left) * 0.75)
         begin = _marker(pixels, left + (_GAP / 2 if number else 0), row, _ABOVE)
         end = _marker(pixels, right - (_GAP / 2 if number < len(drawn) - 1 else 0), row, height(block) - _ABOVE)
         made.anchor = _Told(_from=begin, to=end, editAs="oneCell")
@@ -104,14 +104,14 @@ def _marker(pixels: list[int], share: float, row: int, down: float) -> AnchorMar
     return AnchorMarker(col=len(pixels), **below)
 
 
-def _chart(chart: Chart, helper: Helper, wide: float) -> Any:
+def _chart(chart: Chart, below: Below, wide: float) -> Any:
     made: Any = LineChart() if chart.kind == "lines" else BarChart()
     for axis in (made.x_axis, made.y_axis):
         axis.delete, axis.title, axis.majorGridlines = False, None, None
         axis.majorTickMark = axis.minorTickMark = "none"
         axis.txPr = _style(8, look.QUIET)
         axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=look.LINE))
-    _fill(made, chart, helper)
+    _fill(made, chart, below)
     most = max(value for one in chart.series for value in one.values if value is not None)
     {"stacked": _stacked, "bars": _bars, "lines": _lines}[chart.kind](made, chart, most, wide)
     made.title = _title(short(chart.title, _MOST_NAME))
@@ -119,7 +119,7 @@ def _chart(chart: Chart, helper: Helper, wide: float) -> Any:
     made.graphical_properties = GraphicalProperties(solidFill="FFFFFF", ln=LineProperties(solidFill=look.LINE))
     made.plot_area.graphicalProperties = GraphicalProperties(noFill=True, ln=LineProperties(noFill=True))
     made.roundedCorners = made.varyColors = False
-    made.visible_cells_only = False  # its cells are on a hidden sheet
+    made.visible_cells_only = False  # its cells are in hidden rows
     made.display_blanks = "gap"
     return made
 
@@ -172,8 +172,8 @@ def _lines(made: Any, chart: Chart, most: float, wide: float) -> None:
             drawn.dLbls = DataLabelList(dLbl=[label], **_SHOWN | {"showVal": False})
 
 
-def _fill(made: Any, chart: Chart, helper: Helper) -> None:
-    """The data: into the hidden sheet, and as references to it with a copy of what stands there."""
+def _fill(made: Any, chart: Chart, below: Below) -> None:
+    """The data: into the hidden rows, and as references to it with a copy of what stands there."""
     silent = [all(one.values[at] is None for one in chart.series) for at in range(len(chart.categories))]
     unnamed = chart.kind == "lines"  # a gap in a line speaks for itself
     categories = [
@@ -185,30 +185,26 @@ def _fill(made: Any, chart: Chart, helper: Helper) -> None:
         else short(one.title, _MOST_NAME)
         for one in chart.series
     ]  # fmt: skip
-    top = helper.add([short(chart.title, _MOST_NAME), *names])
+    top = below.add([short(chart.title, _MOST_NAME), *names])
     for at, name in enumerate(categories):
-        helper.add([name, *(one.values[at] for one in chart.series)], _format(chart))
+        below.add([name, *(one.values[at] for one in chart.series)], _format(chart))
     first, last = top + 1, top + len(categories)
     for number, (one, name) in enumerate(zip(chart.series, names, strict=True)):
         column = number + 2
         values = [NumVal(idx=at, v=str(value)) for at, value in enumerate(one.values) if value is not None]
-        numbers = NumRef(
-            f=helper.ref(column, first, last),
-            numCache=NumData(formatCode=_format(chart), ptCount=len(categories), pt=values),
-        )
+        numbers = NumRef(numCache=NumData(formatCode=_format(chart), ptCount=len(categories), pt=values))
         series = ExcelSeries(
             idx=number,
             order=number,
-            tx=SeriesLabel(strRef=_strings(helper.ref(column, top, top), [name])),
-            cat=AxDataSource(strRef=_strings(helper.ref(1, first, last), categories)),
-            val=NumDataSource(numRef=numbers),
+            tx=SeriesLabel(strRef=below.promise(_strings([name]), column, top, top)),
+            cat=AxDataSource(strRef=below.promise(_strings(categories), 1, first, last)),
+            val=NumDataSource(numRef=below.promise(numbers, column, first, last)),
         )
         made.series.append(series)
 
 
-def _strings(ref: str, said: list[str]) -> StrRef:
-    points = [StrVal(idx=at, v=one) for at, one in enumerate(said)]
-    return StrRef(f=ref, strCache=StrData(ptCount=len(said), pt=points))
+def _strings(said: list[str]) -> StrRef:
+    return StrRef(strCache=StrData(ptCount=len(said), pt=[StrVal(idx=at, v=one) for at, one in enumerate(said)]))
 
 
 _SHOWN = {"showVal": True, "showLegendKey": False, "showCatName": False, "showSerName": False, "showPercent": False,

@@ -32,7 +32,7 @@ from .blocks import Sheet
 from .clean import clean, short
 from .files import beside, refused
 from .furniture import Properties
-from .helper import Helper
+from .helper import Lists
 from .naming import sheet_titles
 from .rest import Rest, candidates, free, sha256
 from .worksheet import Page, Shared
@@ -113,9 +113,9 @@ def _save(sheets: list[Sheet], path: Path, about: Properties, rest: Rest, mark: 
     book: Any = Workbook(write_only=True)
     look.dress(book)
     book.calculation.fullCalcOnLoad = False  # there is nothing to calculate; Excel would offer to save on closing
-    *titles, hidden = sheet_titles([*(sheet.name for sheet in sheets), say("workbook.data")])
+    *titles, hidden = sheet_titles([*(sheet.name for sheet in sheets), say("workbook.choices")])
     names = {sheet.name: title for sheet, title in zip(sheets, titles, strict=True)}
-    shared = Shared(book, about, names, set(), Helper(hidden), rest)
+    shared = Shared(book, about, names, set(), Lists(hidden), rest)
     for number, (sheet, title) in enumerate(zip(sheets, titles, strict=True)):
         page = Page(shared, sheet, title, mark if number == 0 else None)
         try:
@@ -124,7 +124,7 @@ def _save(sheets: list[Sheet], path: Path, about: Properties, rest: Rest, mark: 
             with contextlib.suppress(Exception):
                 page.ws.close()  # else its temporary file stays open
             raise
-    shared.helper.write(book)
+    shared.lists.write(book)
     workbook_id = _identity(book, about)
     _describe(book, about, workbook_id)
     # Into memory first, a few megabytes: a zip file that meets a full disk complains once more when it is dropped.

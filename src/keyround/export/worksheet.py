@@ -23,7 +23,7 @@ from .clean import short
 from .columns import Cells, Linked, fill, text
 from .filling import validation
 from .furniture import Properties, set_up
-from .helper import Helper
+from .helper import Below, Lists
 from .naming import table_name, unique
 from .rest import Rest
 from .rows import row_xml, taking_xml
@@ -39,7 +39,7 @@ class Shared:
     about: Properties
     titles: dict[str, str]
     tables: set[str]
-    helper: Helper
+    lists: Lists
     rest: Rest
 
 
@@ -53,6 +53,7 @@ class Page:
         self.links = Linked(shared.titles)
         self.row = 0
         self.mark = mark
+        self.below = Below(title)
         found = [block for block in sheet.blocks if isinstance(block, Table)]
         self.widths = _widths(found, sheet.widths)
         header = None
@@ -74,6 +75,7 @@ class Page:
                     self._figure(figure, block)
         if self.ws._charts or self.ws._images:  # they end on the last column's edge, which else counts as the next one
             self.ws.print_area = f"A1:{get_column_letter(len(self.widths))}{self.row}"
+        self.below.write(self.ws, self.row)
         self.ws.close()
 
     def _append(self, cells: list[Any], height: float | None = None) -> None:
@@ -102,7 +104,7 @@ class Page:
     def _charts(self, block: Charts) -> None:
         if any(map(charts.known, block.charts)):
             self._append([], charts.height(block))
-            charts.draw(self.ws, block, self.row, self.widths, self.shared.helper)
+            charts.draw(self.ws, block, self.row, self.widths, self.below)
         for chart in block.charts:
             if not charts.known(chart):
                 self._paragraph(Text(charts.in_words(chart), "note"))
@@ -173,7 +175,7 @@ class Page:
             letter = get_column_letter(number)
             area = f"{letter}{header + 1}:{letter}{self.row}"
             look.paint(self.ws, area, column.tones)
-            if rule := validation(column, area, self.shared.helper.listed):
+            if rule := validation(column, area, self.shared.lists.listed):
                 self.ws.data_validations.append(rule)
         if over:
             self._across([self._cell(over, look.TEXT["body"], "unknown")])
