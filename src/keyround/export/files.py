@@ -7,6 +7,7 @@ import errno
 import glob
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,23 @@ def beside(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """The same with a folder, and whatever was put into it meanwhile. Raises StoreError."""
+    draft = path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f"{glob.escape(draft.stem)}.{'[0-9a-f]' * 8}"):  # by a process that was killed
+            if left.is_dir() and left.stat().st_mtime < time.time() - 3600:
+                shutil.rmtree(left)
+        draft.mkdir(0o700)
+        yield draft
+    except OSError as error:
+        raise refused(path, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def refused(path: Path, error: OSError) -> StoreError:

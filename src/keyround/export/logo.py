@@ -1,4 +1,4 @@
-"""The provider's logo: read, made small, and written anew, so that nothing but the picture gets into the workbook.
+"""The provider's logo: read, made small, and written anew, so that nothing but the picture gets into a report.
 
 Somebody else's file: it may be no picture, or a small file that becomes gigabytes
 of pixels. Neither stops a report. Part of workbook.py; it too knows openpyxl.
@@ -17,7 +17,7 @@ from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, OneCellAnchor, Sp
 from openpyxl.drawing.xdr import XDRPositiveSize2D
 from PIL import Image, ImageOps
 
-from ..words import say
+from ..words import say, speaking
 from .clean import short
 
 BOX = (150, 46)  # points it may take
@@ -56,6 +56,17 @@ def read(path: Path) -> Logo | str:
         return error.strerror or say("workbook.logo_unreadable")
     except Exception:  # Pillow meets a broken file with whatever its parts raise
         return say("workbook.logo_unreadable")
+
+
+def found(path: Path | None) -> tuple[Logo | None, list[str]]:
+    """The logo, or what the command line says about it, which is always in English."""
+    if path is None:
+        return None, []
+    with speaking("en"):
+        got = read(path)
+        if isinstance(got, Logo):
+            return got, []
+        return None, [say("workbook.logo_missing", file=path, reason=got)]
 
 
 def _drawn(picture: Image.Image) -> Logo:

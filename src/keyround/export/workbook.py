@@ -76,7 +76,7 @@ def write(sheets: Iterable[Sheet], path: Path, about: Properties, ours: frozense
     Takes   ours: the SHA-256 of every file written earlier; such a file is replaced
     Raises  StoreError, when the disk refuses; then nothing was written
     """
-    mark, remarks = _logo(about.logo)
+    mark, remarks = logo.found(about.logo)
     with beside(path) as draft, contextlib.ExitStack() as closing:
         rest = Rest(next(one for one in candidates(path) if free(one, ours)), ours, closing)
         workbook_id = _save(list(sheets), draft, about, rest, mark)
@@ -96,17 +96,6 @@ def write(sheets: Iterable[Sheet], path: Path, about: Properties, ours: frozense
                 continue
             return Written(target, hashed, workbook_id, more, tuple(remarks))
     raise AssertionError("candidates never end")
-
-
-def _logo(path: Path | None) -> tuple[logo.Logo | None, list[str]]:
-    """The logo, or what the command line says about it, which is always in English."""
-    if path is None:
-        return None, []
-    with speaking("en"):
-        got = logo.read(path)
-        if isinstance(got, logo.Logo):
-            return got, []
-        return None, [say("workbook.logo_missing", file=path, reason=got)]
 
 
 def _save(sheets: list[Sheet], path: Path, about: Properties, rest: Rest, mark: logo.Logo | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ..engine import figures
 from ..engine.results import Scan
 from ..engine.spoken import spoken
 from ..errors import StoreError
-from ..export import results_json, sheets, standing, workbook
+from ..export import csv, page, results_json, sheets, standing, workbook
 from ..presentation import FORMATS
 from ..store import ClientStore, stamped
 from ..words import speaking
@@ -37,14 +37,26 @@ def hand_over(
             book = workbook.write(sheets(told), folder / f"{stem}.xlsx", workbook.properties(told), store.written())
             paths["xlsx"] = book.path
             remarks += book.remarks
-            try:
-                for written in (book.sha256, *book.more.values()):
-                    store.remember(written)
-            except StoreError as error:  # a store that may only be read: the next report stands beside this one
-                remarks.append(error.detail)
+            remarks += _remember(store, (book.sha256, *book.more.values()))
+        if "html" in formats:
+            paths["html"] = folder / f"{stem}.html"
+            remarks += page.write(sheets(told), paths["html"], page.head(told))
+        if "csv" in formats:
+            tables = csv.write(sheets(told), folder / f"{stem}-csv", store.written())
+            paths["csv"] = tables.path
+            remarks += _remember(store, tables.sha256)
     if "json" in formats:  # for programs, and so always in English
         paths["json"] = results_json.write(scan, folder / f"{stem}.json", fail_on)
-    return Handed(paths, (*remarks, *_keep_figures(scan, store)))
+    return Handed(paths, tuple(dict.fromkeys((*remarks, *_keep_figures(scan, store)))))
+
+
+def _remember(store: ClientStore, written: Iterable[str]) -> Iterator[str]:
+    """For the next report to know that nobody edited these. Says why where the store may only be read."""
+    try:
+        for sha256 in written:
+            store.remember(sha256)
+    except StoreError as error:  # the next report stands beside this one
+        yield error.detail
 
 
 def _keep_figures(scan: Scan, store: ClientStore) -> Iterator[str]:
