@@ -6,6 +6,7 @@ The browser is the Chromium that $KEYROUND_CHROMIUM names, else the first found 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import axe_core_python
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from keyround.export import page, sheets
+from keyround.export import page, paper, sheets
 from keyround.export.blocks import Chart, Charts, Column, Link, Series, Sheet, Table, Text
 
 from .invented import SECOND, company
@@ -69,6 +70,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     first, *rest = sheets(scan)
     first = replace(first, blocks=(*first.blocks, _CHARTS))
     page.write([first, *rest[:2], rest[-1]], folder / "short.html", page.head(scan))
+    page.write([first], folder / "summary.html", page.head(scan))
     first, *rest = sheets(scan)
     large = Sheet("Large", (Text("Large", "title"), _LARGE))
     page.write([first, *rest, large], folder / "large.html", page.head(scan))
@@ -223,6 +225,12 @@ def test_a_narrow_screen_scrolls_tables_and_not_the_page(browser: Browser, path:
         shown.page.wait_for_function(
             "one => one.scrollWidth > one.clientWidth && one.clientWidth <= 360", arg=scroll.element_handle()
         )
+
+
+def test_the_summary_is_one_printed_page(browser: Browser, written: dict[str, Path]) -> None:
+    with opened(browser, written["summary"]) as shown:
+        assert paper.scale(next(iter(sheets(company())))) > 0.8
+        assert len(re.findall(rb"/Type\s*/Page\b", shown.page.pdf(prefer_css_page_size=True))) == 1
 
 
 def test_on_paper_everything_is_there_and_the_summary_stands_alone(browser: Browser, path: Path) -> None:

@@ -26,7 +26,7 @@ from markupsafe import Markup, escape
 
 from ..engine.results import Scan
 from ..words import day, language, say
-from . import cells, logo
+from . import cells, logo, paper
 from .blocks import Cell, Charts, Column, Figures, Sheet, Table, Text, Tone
 from .blocks import Link as To
 from .clean import clean, short
@@ -276,6 +276,11 @@ def _style(sheets: list[Sheet], about: Head) -> str:
             shown = f"#{id} col:nth-child({number})"
             rules.append(f"{shown}{{width:{column.width * _LETTER + 1.3:.1f}rem}}")
             rules.append(f"@media print{{{shown}{{width:{(column.width + _PADDING) / total:.2%}}}}}")
+    rules += [
+        f"@media print{{#sheet-{number}{{zoom:{fits}}}}}"
+        for number, sheet in enumerate(sheets, 1)
+        if sheet.one_page and (fits := paper.scale(sheet)) < 1
+    ]
     before, _, rest = say("page.number", page="\0", pages="\1").partition("\0")
     between, _, after = rest.partition("\1")
     pages = f"{_quoted(before)} counter(page) {_quoted(between)} counter(pages) {_quoted(after)}"

@@ -14,8 +14,8 @@ from ..words import say
 from .blocks import Chart, Series
 from .clean import clean, short
 
-WIDE = 360
-_LABEL = 122  # what the words left of a bar may take
+WIDE = 280
+_LABEL = 106  # what the words left of a bar may take
 _LETTER = 6.4  # how wide one of them is, on average
 _ROW, _BAR, _LEGEND = 24, 34, 19
 _MARKS = (
@@ -52,7 +52,7 @@ def _stacked(chart: Chart) -> tuple[list[str], float]:
         for one in chart.series:
             value = one.values[number]
             parts.append(_swatch(one, 0, y + 4))
-            parts.append(_text(18, y + 14, short(one.title, 40)))
+            parts.append(_text(18, y + 14, short(one.title, 30)))
             parts.append(_text(WIDE, y + 14, _number(value), "end strong" if value is not None else "end quiet"))
             y += _LEGEND
         y += 6
@@ -103,10 +103,10 @@ def _bars(chart: Chart) -> tuple[list[str], float]:
 
 
 def _lines(chart: Chart) -> tuple[list[str], float]:
-    """A line for each series; where a value is not known it is broken, not drawn as 0."""
+    """A line for each series; where a value is not known it is broken, not drawn as 0. The newest stands below."""
     values = [value for one in chart.series for value in one.values if value is not None]
     steps = _steps(max(values, default=0))
-    left, right, top, bottom = max(len(_number(step)) for step in steps) * _LETTER + 10, WIDE - 10.0, 8.0, 140.0
+    left, right, top, bottom = max(len(_number(step)) for step in steps) * _LETTER + 10, WIDE - 10.0, 8.0, 112.0
 
     def across(number: int) -> float:
         return left + (right - left) * (number / (len(chart.categories) - 1) if len(chart.categories) > 1 else 0.5)
@@ -144,11 +144,6 @@ def _line(one: Series, points: Sequence[tuple[float, float] | None], index: int)
     for point in points:
         if point:
             yield _mark(one, index, *point)
-    last = next((n for n in reversed(range(len(points))) if points[n]), None)
-    if last is not None and (point := points[last]):
-        above = point[1] - 8 if point[1] > 22 else point[1] + 17
-        place = "end" if point[0] > WIDE / 2 else "mid"
-        yield _text(point[0] + (4 if place == "end" else 0), above, _number(one.values[last]), f"{place} strong")
 
 
 def _legend(series: Sequence[Series], y: float, lines: bool = False) -> Iterator[str]:
@@ -158,7 +153,10 @@ def _legend(series: Sequence[Series], y: float, lines: bool = False) -> Iterator
             yield f'<path class="line l-{one.tone}" d="M0 {y + 10:g}H26"{dashes}/>{_mark(one, index, 13, y + 10)}'
         else:
             yield _swatch(one, 0, y + 4)
-        yield _text(34 if lines else 18, y + 14, short(one.title, 44))
+        yield _text(34 if lines else 18, y + 14, short(one.title, 30))
+        if lines:
+            newest = one.values[-1] if one.values else None
+            yield _text(WIDE, y + 14, _number(newest), "end strong" if newest is not None else "end quiet")
         y += _LEGEND
 
 
