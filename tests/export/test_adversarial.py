@@ -66,7 +66,7 @@ ROWS = [row for id, name in NAMES.items() for row in (account(id, name, departme
 FOUND = tuple(Judged(id, "fail", {"names": [name], "account": name}, name) for id, name in NAMES.items())
 SCAN = replace(
     small(ROWS, (Evaluated(ADMIN, "11111111-2222-3333-4444-555555555555", FOUND),)),
-    client_name=NAMES["script"] + NAMES["formula"],
+    client_name="".join(NAMES[id] for id in ("script", "surrogate", "control", "rtl", "template")),
 )
 Cells = list[list[str]]
 

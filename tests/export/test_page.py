@@ -113,13 +113,13 @@ def test_ids_are_unique_links_inside_lead_somewhere_and_headings_are_in_order(pa
 @pytest.mark.parametrize(
     ("link", "href"),
     [
-        (Link("x", "https://entra.example/?a=1&b"), "https://entra.example/?a=1&b"),
-        (Link("x", sheet="Things"), "#sheet-1"),
-        (Link("x", "javascript:alert(1)"), None),
-        (Link("x", "http://entra.example/"), None),
-        (Link("x", "https:"), None),
-        (Link("x", "https://[broken"), None),
-        (Link("x", sheet="Elsewhere"), None),
+        (Link("<x>", "https://entra.example/?a=1&b"), "https://entra.example/?a=1&b"),
+        (Link("<x>", sheet="Things"), "#sheet-1"),
+        (Link("<x>", "javascript:alert(1)"), None),
+        (Link("<x>", "http://entra.example/"), None),
+        (Link("<x>", "https:"), None),
+        (Link("<x>", "https://[broken"), None),
+        (Link("<x>", sheet="Elsewhere"), None),
     ],
 )
 def test_a_link_leads_to_a_page_over_https_or_to_a_sheet_of_the_report(
@@ -127,8 +127,8 @@ def test_a_link_leads_to_a_page_over_https_or_to_a_sheet_of_the_report(
 ) -> None:
     html = of(one((link,)), path)
     ((_, text),) = html.all("td")
-    found = [attrs for attrs, inside in html.all("a") if inside == "x"]
-    assert text == "x" and [attrs["href"] for attrs in found] == ([href] if href else [])
+    found = [attrs for attrs, inside in html.all("a") if inside == "<x>"]
+    assert text == "<x>" and [attrs["href"] for attrs in found] == ([href] if href else [])
     assert all(attrs.get("rel") == "noopener noreferrer" for attrs in found if attrs["href"] != "#sheet-1")
 
 
