@@ -207,3 +207,10 @@ def test_the_page_is_the_old_one_or_the_whole_new_one(path: Path) -> None:
     with pytest.raises(StoreError, match="full"):
         page.write([replace(one(), blocks=(Table("t", (Column("A"),), rows()),))], path, page.head(company()))
     assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
+
+
+def test_a_column_to_fill_in_is_left_out_while_nobody_has(path: Path) -> None:
+    columns = (Column("A"), Column("Owner", fill_in=True), Column("Note", fill_in=True), Column("B"))
+    html = of(one((1, None, "", None), (2, None, "Soon", None), columns=columns), path)
+    assert [text for _, text in html.all("th")] == ["A", "Note", "B"]
+    assert [text for _, text in html.all("td")] == ["1", "", "", "2", "Soon", ""]

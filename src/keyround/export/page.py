@@ -41,8 +41,10 @@ _LONG, _SHORT = (
     700,
     260,
 )  # a text of more characters than the first shows about as many as the second until it is opened
-_LETTER = 0.45  # how wide one letter of a table is, in rem
+_LETTER = 0.47  # how wide one letter of a table is, in rem
 _PADDING = 3  # letters that fit into the space between two columns
+_SMALLEST, _LARGEST = 5.6, 7.2  # points, of a table on paper
+_ACROSS = 1_650  # points times letters that fit across a landscape page
 _BUFFER = 200  # pieces of text that are written at once
 
 
@@ -196,14 +198,19 @@ class _Shown:
         self.tall = len(self.rows) > _TALL
         self.empty = table.empty or say("none")
         self.orders = [{word: number for number, word in enumerate(column.tones)} for column in table.columns]
-        self.classes = [self._class(number, column) for number, column in enumerate(table.columns)]
+        self.classes = [self._class(number) for number, _ in enumerate(table.columns)]
+        self.shown = [number for number, column in enumerate(table.columns) if self._is_shown(number, column)]
         self.filter = say("page.filter", table=name)
 
-    def _class(self, number: int, column: Column) -> str:
+    def _class(self, number: int) -> str:
         values = [row[number] for row in self.rows]
-        if any(isinstance(v, int | float) for v in values) and all(_is_number(v) or v is None for v in values):
+        if any(map(_is_number, values)) and all(_is_number(value) or value is None for value in values):
             return "number"
-        return "day" if any(isinstance(v, date) for v in values) else ""
+        return "day" if any(isinstance(value, date) for value in values) else ""
+
+    def _is_shown(self, number: int, column: Column) -> bool:
+        """Nobody can fill in a page: what is there for that alone is left out while it is empty."""
+        return not column.fill_in or bool(self.rest) or any(row[number] not in (None, "") for row in self.rows)
 
     def cell(self, number: int, value: Cell) -> Markup | str:
         """The inside of one cell."""
@@ -271,11 +278,14 @@ def _style(sheets: list[Sheet], about: Head) -> str:
         if isinstance(block, Table)
     ]
     for id, table in tables:
-        total = sum(column.width + _PADDING for column in table.columns) or 1
-        for number, column in enumerate(table.columns, 1):
-            shown = f"#{id} col:nth-child({number})"
-            rules.append(f"{shown}{{width:{column.width * _LETTER + 1.3:.1f}rem}}")
-            rules.append(f"@media print{{{shown}{{width:{(column.width + _PADDING) / total:.2%}}}}}")
+        widths = [max(column.width, *map(len, column.title.split()), 3) for column in table.columns]
+        total = sum(width + _PADDING for width in widths)
+        for number, width in enumerate(widths):
+            shown = f"#{id} .c{number}"
+            rules.append(f"{shown}{{width:{width * _LETTER + 1.5:.1f}rem}}")
+            rules.append(f"@media print{{{shown}{{width:{(width + _PADDING) / total:.2%}}}}}")
+        read = sum(w + _PADDING for w, column in zip(widths, table.columns, strict=True) if not column.fill_in)
+        rules.append(f"@media print{{#{id}{{font-size:{max(_SMALLEST, min(_LARGEST, _ACROSS / read)):.1f}pt}}}}")
     rules += [
         f"@media print{{#sheet-{number}{{zoom:{fits}}}}}"
         for number, sheet in enumerate(sheets, 1)
