@@ -261,7 +261,12 @@ def _folded(text: str) -> Markup | str:
     """Very long text begins with what fits; the rest is there when it is asked for, in print too."""
     if len(text) <= _LONG:
         return text
-    at = max(text.rfind("\n", _SHORT // 2, _SHORT), text.rfind(" ", _SHORT // 2, _SHORT)) + 1 or _SHORT
+    cuts = (
+        text.rfind(end, _SHORT // 2, _SHORT) + len(end)
+        for end in ("\n", ". ", " ")
+        if end in text[_SHORT // 2 : _SHORT]
+    )
+    at = next(cuts, _SHORT)
     return Markup("<details><summary>{}</summary>{}</details>").format(text[:at], text[at:])
 
 
