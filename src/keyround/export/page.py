@@ -37,10 +37,8 @@ from .tones import LIGHT
 MOST_ROWS = 5_000
 """More are told, not shown: a browser would be slow with them."""
 _TALL = 100  # rows that no screen shows at once
-_LONG, _SHORT = (
-    700,
-    260,
-)  # a text of more characters than the first shows about as many as the second until it is opened
+_LONG, _TALLEST = 240, 8  # a text of more characters or lines than these is folded until somebody opens it
+_SHORT = 140  # characters that it begins with
 _LETTER = 0.47  # how wide one letter of a table is, in rem
 _PADDING = 3  # letters that fit into the space between two columns
 _SMALLEST, _LARGEST = 5.6, 7.2  # points, of a table on paper
@@ -258,15 +256,12 @@ def _is_https(url: str) -> bool:
 
 
 def _folded(text: str) -> Markup | str:
-    """Very long text begins with what fits; the rest is there when it is asked for, in print too."""
-    if len(text) <= _LONG:
+    """Long text begins with what fits; the rest is there when it is asked for, and always on paper."""
+    if len(text) <= _LONG and text.count("\n") < _TALLEST:
         return text
-    cuts = (
-        text.rfind(end, _SHORT // 2, _SHORT) + len(end)
-        for end in ("\n", ". ", " ")
-        if end in text[_SHORT // 2 : _SHORT]
-    )
-    at = next(cuts, _SHORT)
+    half = _SHORT // 2
+    ends = (end for end in ("\n", ". ", " ") if end in text[half:_SHORT])
+    at = next((text.rfind(end, half, _SHORT) + len(end) for end in ends), _SHORT)
     return Markup("<details><summary>{}</summary>{}</details>").format(text[:at], text[at:])
 
 

@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const BATCH = 250; // rows that are laid out at once; more follow as somebody scrolls, all of them before printing
+  const FEW = 8; // rows that nobody needs to filter
   const language = document.documentElement.lang;
   const collator = new Intl.Collator(language, { numeric: true, sensitivity: "base" });
   const number = new Intl.NumberFormat(language);
@@ -100,7 +101,7 @@
     }
     let waiting;
     input.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(show, 80); });
-    tools.hidden = false;
+    tools.hidden = rows.length < FEW;
     show();
   }
 
@@ -108,11 +109,14 @@
 
   // Which sheet is being read, for the navigation.
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
+  const list = document.querySelector("nav ul");
   const read = new IntersectionObserver((seen) => {
     for (const { target, isIntersecting } of seen) {
       if (!isIntersecting) continue;
       for (const link of links.values()) link.removeAttribute("aria-current");
-      links.get(target.id)?.setAttribute("aria-current", "true");
+      const link = links.get(target.id);
+      link.setAttribute("aria-current", "true");
+      list.scrollLeft = link.offsetLeft - (list.clientWidth - link.offsetWidth) / 2; // a row of them on narrow screens
     }
   }, { rootMargin: "-15% 0px -80% 0px" });
   for (const section of document.querySelectorAll("main > section")) read.observe(section);
