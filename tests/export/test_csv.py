@@ -12,6 +12,7 @@ import pytest
 from keyround.errors import StoreError
 from keyround.export import csv, sheets
 from keyround.export.blocks import Cell, Column, Sheet, Table
+from keyround.words import speaking
 
 from .invented import company, small
 
@@ -100,3 +101,10 @@ def test_what_fails_half_way_leaves_what_was_there(path: Path, monkeypatch: pyte
     with pytest.raises(StoreError, match="Permission denied"):
         csv.write([one("A", (3, 4))], path, ours)
     assert (path / "A.csv").read_bytes() == before and list(path.parent.iterdir()) == [path]
+
+
+def test_in_german_excel_s_own_signs(path: Path) -> None:
+    with speaking("de"):
+        csv.write([*sheets(company()), one("Maße", (1.5, -2), ("a;b", "1,5"))], path)
+    assert (path / "Maße.csv").read_bytes() == b'\xef\xbb\xbfA;B\r\n1,5;-2\r\n"a;b";1,5\r\n'
+    assert (path / "Übersicht.csv").read_text(encoding="utf-8-sig").startswith("Was;Wert;Zuvor;Anmerkung")

@@ -21,6 +21,7 @@ from keyround.errors import StoreError
 from keyround.export import page, sheets
 from keyround.export.blocks import Cell, Column, Link, Sheet, Table, Text
 from keyround.presentation import Presentation, Provider
+from keyround.words import speaking
 
 from .invented import SECOND, company
 
@@ -214,3 +215,12 @@ def test_a_column_to_fill_in_is_left_out_while_nobody_has(path: Path) -> None:
     html = of(one((1, None, "", None), (2, None, "Soon", None), columns=columns), path)
     assert [text for _, text in html.all("th")] == ["A", "Note", "B"]
     assert [text for _, text in html.all("td")] == ["1", "", "", "2", "Soon", ""]
+
+
+def test_in_german(path: Path) -> None:
+    with speaking("de"):
+        html = of(one((-1234.5, date(2026, 11, 3)), columns=(Column("A"), Column("B"))), path)
+    assert html.all("html")[0][0]["lang"] == "de"
+    assert [text for _, text in html.all("td")] == ["-1234,5", "03.11.2026"]
+    assert html.all("data")[0][0] == {"value": "-1234.5"}
+    assert 'content:"Seite\\20 " counter(page) "\\20 von\\20 " counter(pages) ""' in html.all("style")[0][1]
