@@ -15,7 +15,6 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -26,11 +25,12 @@ from markupsafe import Markup, escape
 
 from ..engine.results import Scan
 from ..words import day, language, say
-from . import cells, logo, paper
+from . import cells, logo
 from .blocks import Cell, Charts, Column, Figures, Sheet, Table, Text, Tone
 from .blocks import Link as To
 from .clean import clean, short
 from .files import beside
+from .page_style import style_sheet, template
 from .svg import svg
 from .tones import LIGHT
 
@@ -39,10 +39,6 @@ MOST_ROWS = 5_000
 _TALL = 100  # rows that no screen shows at once
 _LONG, _TALLEST = 240, 8  # a text of more characters or lines than these is folded until somebody opens it
 _SHORT = 140  # characters that it begins with
-_LETTER = 0.47  # how wide one letter of a table is, in rem
-_PADDING = 3  # letters that fit into the space between two columns
-_SMALLEST, _LARGEST = 5.6, 7.2  # points, of a table on paper
-_ACROSS = 1_650  # points times letters that fit across a landscape page
 _BUFFER = 200  # pieces of text that are written at once
 
 
@@ -82,7 +78,8 @@ def write(sheets: Iterable[Sheet], path: Path, about: Head) -> tuple[str, ...]:
 def parts(sheets: list[Sheet], about: Head, picture: logo.Logo | None = None) -> Iterator[str]:
     """The page, piece by piece; rows are read as they are reached."""
     ids = {sheet.name: f"sheet-{number}" for number, sheet in enumerate(sheets, 1)}
-    style, script = _style(sheets, about), _file("page.js")
+    style = style_sheet(sheets, f"{short(about.client_name, 60)} · {day(about.taken_at)}", short(about.purpose, 120))
+    script = template("page.js")
     stream = (
         _templates()
         .get_template("page.html.j2")
@@ -114,11 +111,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
-
-
-@functools.cache
-def _file(name: str) -> str:
-    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")  # \n only, as a browser hashes it
 
 
 def _policy(style: str, script: str) -> str:
@@ -263,46 +255,3 @@ def _folded(text: str) -> Markup | str:
     ends = (end for end in ("\n", ". ", " ") if end in text[half:_SHORT])
     at = next((text.rfind(end, half, _SHORT) + len(end) for end in ends), _SHORT)
     return Markup("<details><summary>{}</summary>{}</details>").format(text[:at], text[at:])
-
-
-# -- the style sheet ---------------------------------------------------------------------------------------------------
-
-
-def _style(sheets: list[Sheet], about: Head) -> str:
-    """The file, and what only this report knows: widths of columns and what stands at the foot of a printed page."""
-    rules = [_file("page.css")]
-    tables = [
-        (f"sheet-{number}-{place}", block)
-        for number, sheet in enumerate(sheets, 1)
-        for place, block in enumerate(sheet.blocks, 1)
-        if isinstance(block, Table)
-    ]
-    for id, table in tables:
-        widths = [max(column.width, *map(len, column.title.split()), 3) for column in table.columns]
-        total = sum(width + _PADDING for width in widths)
-        for number, width in enumerate(widths):
-            shown = f"#{id} .c{number}"
-            rules.append(f"{shown}{{width:{width * _LETTER + 1.5:.1f}rem}}")
-            rules.append(f"@media print{{{shown}{{width:{(width + _PADDING) / total:.2%}}}}}")
-        read = sum(w + _PADDING for w, column in zip(widths, table.columns, strict=True) if not column.fill_in)
-        rules.append(f"@media print{{#{id}{{font-size:{max(_SMALLEST, min(_LARGEST, _ACROSS / read)):.1f}pt}}}}")
-    rules += [
-        f"@media print{{#sheet-{number}{{zoom:{fits}}}}}"
-        for number, sheet in enumerate(sheets, 1)
-        if sheet.one_page and (fits := paper.scale(sheet)) < 1
-    ]
-    before, _, rest = say("page.number", page="\0", pages="\1").partition("\0")
-    between, _, after = rest.partition("\1")
-    pages = f"{_quoted(before)} counter(page) {_quoted(between)} counter(pages) {_quoted(after)}"
-    name = f"{short(about.client_name, 60)} · {day(about.taken_at)}"
-    rules.append(
-        f"@page{{@bottom-left{{content:{_quoted(name)}}}@bottom-center{{content:{_quoted(short(about.purpose, 120))}}}"
-        f"@bottom-right{{content:{pages}}}}}"
-    )
-    return "\n".join(rules)
-
-
-def _quoted(text: str) -> str:
-    """As a string of CSS in which nothing but letters and digits stands for itself, so that nothing can end it."""
-    escaped = "".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):x} " for c in clean(text))
-    return f'"{escaped}"'
