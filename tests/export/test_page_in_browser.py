@@ -19,7 +19,7 @@ import axe_core_python
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from keyround.export import page, paper, sheets
+from keyround.export import page, sheets
 from keyround.export.blocks import Chart, Charts, Column, Link, Series, Sheet, Table, Text
 
 from .invented import SECOND, company
@@ -28,7 +28,7 @@ CHROMIUM = next(
     filter(None, map(shutil.which, (os.environ.get("KEYROUND_CHROMIUM", ""), "chromium", "chromium-browser",
                                     "google-chrome"))), None)  # fmt: skip
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-ROWS = 400
+ROWS = 300
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None,
     reason="No Chromium was found: install your system's chromium, or name one in KEYROUND_CHROMIUM.",
@@ -51,7 +51,7 @@ _LARGE = Table(
         for number in range(ROWS)
     ),
 )  # fmt: skip
-LARGE = len(list(sheets(company()))) + 1
+LARGE = 2
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +64,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The company's page with one more sheet that holds many rows, and one with charts and a few sheets only."""
+    """Pages of the company: its Summary with charts, with a few more sheets, and with one that holds many rows."""
     scan = company(**SECOND, client_name='"><img src=x onerror=alert(1)> Åse & Søn')
     folder = tmp_path_factory.mktemp("page")
     first, *rest = sheets(scan)
     first = replace(first, blocks=(*first.blocks, _CHARTS))
     page.write([first, *rest[:2], rest[-1]], folder / "short.html", page.head(scan))
     page.write([first], folder / "summary.html", page.head(scan))
-    first, *rest = sheets(scan)
     large = Sheet("Large", (Text("Large", "title"), _LARGE))
-    page.write([first, *rest, large], folder / "large.html", page.head(scan))
+    page.write([first, large], folder / "large.html", page.head(scan))
     return {file.stem: file for file in folder.iterdir()}
 
 
@@ -101,6 +100,7 @@ def opened(browser: Browser, path: Path, silent: bool = True, **how: Any) -> Ite
     """The page, with everything it says to the console and asks for. Both must be nothing in the end, if `silent`."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | how)
     try:
+        context.set_default_timeout(10_000)
         found = Opened(context.new_page())
         found.page.on("console", lambda message: found.said.append(message.text))
         found.page.on("pageerror", lambda error: found.said.append(str(error)))
@@ -125,10 +125,10 @@ def test_a_table_sorts_by_what_its_cells_mean_and_comes_back(browser: Browser, p
             None,
         )
         header.nth(0).get_by_role("button").press(" ")
-        assert shown.texts(1)[:2] == ["Person 399", "Person 398"]
+        assert shown.texts(1)[:2] == ["Person 299", "Person 298"]
         assert header.nth(0).get_attribute("aria-sort") == "descending"
         header.nth(1).get_by_role("button").click()
-        assert set(shown.texts(2)[:100]) == {"Critical"} and header.nth(0).get_attribute("aria-sort") is None
+        assert set(shown.texts(2)[:75]) == {"Critical"} and header.nth(0).get_attribute("aria-sort") is None
         header.nth(2).get_by_role("button").click()
         assert shown.texts(3)[:3] == ["-9", "-7.5", "-6"]
         header.nth(3).get_by_role("button").click()
@@ -147,19 +147,21 @@ def test_a_table_filters_and_says_how_many_rows_are_left(browser: Browser, path:
     with opened(browser, path) as shown:
         field = shown.page.get_by_role("searchbox", name="Filter the rows of Large")
         assert shown.count == f"{ROWS} of {ROWS} rows"
-        field.fill("PERSON  398")
+        field.fill("PERSON  299")
         shown.page.get_by_text(f"1 of {ROWS} rows").wait_for()
-        assert shown.texts(1) == ["Person 398"]
+        assert shown.texts(1) == ["Person 299"]
         field.fill("")
         shown.page.locator(f"#sheet-{LARGE} select").select_option("Medium")
-        assert shown.count == f"100 of {ROWS} rows" and set(shown.texts(2)) == {"Medium"}
+        assert shown.count == f"75 of {ROWS} rows" and set(shown.texts(2)) == {"Medium"}
         field.fill("nobody at all")
         shown.page.get_by_text(f"0 of {ROWS} rows").wait_for()
         assert shown.page.locator(f"#sheet-{LARGE} output").get_attribute("aria-live") == "polite"
 
 
-def test_links_lead_to_the_sheets_and_the_first_tab_skips_to_the_report(browser: Browser, path: Path) -> None:
-    with opened(browser, path) as shown:
+def test_links_lead_to_the_sheets_and_the_first_tab_skips_to_the_report(
+    browser: Browser, written: dict[str, Path]
+) -> None:
+    with opened(browser, written["short"]) as shown:
         shown.page.keyboard.press("Tab")
         assert shown.page.evaluate("document.activeElement.className") == "skip"
         shown.page.keyboard.press("Enter")
@@ -227,13 +229,11 @@ def test_a_narrow_screen_scrolls_tables_and_not_the_page(browser: Browser, path:
         )
 
 
-def test_the_summary_is_one_printed_page(browser: Browser, written: dict[str, Path]) -> None:
+def test_on_paper_everything_is_there_and_the_summary_stands_alone(
+    browser: Browser, path: Path, written: dict[str, Path]
+) -> None:
     with opened(browser, written["summary"]) as shown:
-        assert paper.scale(next(iter(sheets(company())))) > 0.8
         assert len(re.findall(rb"/Type\s*/Page\b", shown.page.pdf(prefer_css_page_size=True))) == 1
-
-
-def test_on_paper_everything_is_there_and_the_summary_stands_alone(browser: Browser, path: Path) -> None:
     with opened(browser, path, color_scheme="dark") as shown:
         shown.page.emulate_media(media="print")
         hidden = ("nav", ".tools >> nth=0", "header p >> nth=0", "footer")
@@ -247,7 +247,7 @@ def test_on_paper_everything_is_there_and_the_summary_stands_alone(browser: Brow
         styles = shown.page.evaluate(
             "[...document.querySelectorAll('.sheet')].map(getComputedStyle).map(one => [one.breakAfter, one.page])"
         )
-        assert styles[0] == ["page", "auto"] and {tuple(one) for one in styles[1:-1]} == {("page", "landscape")}
+        assert styles == [["page", "auto"], ["auto", "landscape"]]
 
 
 def test_without_a_script_everything_can_be_read(browser: Browser, path: Path) -> None:
