@@ -42,3 +42,18 @@ class Presentation:
     names: Names = "full"
     works_council: bool = False
     purpose: str = ""
+
+    @property
+    def private(self) -> bool:
+        """Somebody is called otherwise than by name."""
+        return self.works_council or self.names != "full"
+
+    @property
+    def parted(self) -> bool:
+        """What is so is told of one name, what somebody did of another, and nothing joins the two."""
+        return self.names == "initials" or (self.works_council and self.names == "full")
+
+    @property
+    def use_hidden(self) -> bool:
+        """When and from where somebody signed in does not stand beside what is so."""
+        return self.works_council or self.parted

@@ -30,7 +30,7 @@ def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore, formats: S
     for tenant in scan.tenants:
         for notice in tenant.notices:
             print(f"{clean(tenant.name)}: {notice}", file=sys.stderr)
-    for line in (*(f"{mistake.detail} {mistake.remedy}" for mistake in scan.mistakes), *accepted.loud(scan)):
+    for line in (*(f"{mistake.detail} {mistake.remedy}" for mistake in scan.mistakes), *accepted.loud(handed.scan)):
         print(short(line, 400), file=sys.stderr)
     counts = Counter(finding.severity for finding in scan.findings if finding.counts)
     found = ", ".join(f"{counts[level]} {level}" for level in SEVERITIES if counts[level]) or "nothing"

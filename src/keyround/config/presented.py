@@ -1,4 +1,15 @@
-"""`[provider]`, and what a client lays down for how its report looks."""
+"""`[provider]`, and what a client lays down for how its report looks.
+
+names = "full"              people are called by name: the usual way
+names = "coded"             everybody is a code such as P-17, and every device one such as D-3, in every file
+names = "initials"          initials for what is so, codes for what somebody did; user names are left out
+privacy = "works-council"   names for what is so (codes with `names = "coded"`), codes for what somebody did; no time
+                            of day and no count of what one person did, and no sign-in from a home country
+
+Results in JSON follow the same rules, in place of ids too: with codes `account_id` is P-17, with initials it is a key
+that leads nobody to a name or a code. `username` is null then. Who is behind a code `keyround reveal` says; the key
+lies in the store (`codes.json`) and in no report.
+"""
 
 from __future__ import annotations
 

@@ -237,6 +237,18 @@ class TenantTables(Protocol):
     def of(self, tenant: str) -> Tables: ...
 
 
+class Scrub(Protocol):
+    """Free text as this report may show it."""
+
+    def so(self, text: str) -> str:
+        """Beside what is so: names as the report calls people."""
+        ...
+
+    def did(self, text: str) -> str:
+        """Beside what somebody did: no name at all, codes instead."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """Everything a report needs; nothing in it can reach the network. Instants are naive UTC.
@@ -246,6 +258,9 @@ class Scan:
     `previous` is when the scan before this one was taken, None for the first; `changes` are those since then; `past`
     is what the reports of the last scans before this one counted, oldest first.
     `presentation` says how the report looks.
+    `same` names accounts of one person in several tenants, each with the first; None: their user names tell.
+    `coded` is the same scan with everybody under one code, for figures that join what is so with what people did, where
+    this one keeps them apart; `scrub` takes names out of free text. Both None: everybody is called by name.
     """
 
     client: str
@@ -268,6 +283,9 @@ class Scan:
     past: tuple[Figures, ...] = ()
     terms: Terms = field(default_factory=Terms)
     remarks: tuple[Remark, ...] = ()
+    same: Mapping[tuple[str, str], tuple[str, str]] | None = None
+    coded: Scan | None = None
+    scrub: Scrub | None = None
 
     def rows(self, table: type[R], tenant: str) -> Iterator[R]:
         """One tenant's rows of one table, streamed from the snapshot, ids bare."""

@@ -47,6 +47,7 @@ def spoken(scan: Scan, language: str) -> Scan:
             for one in scan.accepted
         ),
         changes=tuple(replace(c, title=rules[c.rule].title) if c.rule in rules else c for c in scan.changes),
+        coded=scan.coded and spoken(scan.coded, language),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from ..engine.rule import SEVERITIES
 from ..model.protection import PROTECTION
 from ..words import day, listed, say, word
 from ..words.sentences import told
+from . import private
 from .blocks import TENANT, Block, Cell, Column, Figure, Figures, Sheet, Table, Text
 from .known import dataset, home, labels, last_day
 from .tones import tones
@@ -42,8 +43,10 @@ def sheet(scan: Scan) -> Sheet:
         Figures(tuple(Figure(say(f"sheet.{s}"), "", say(f"sheet_meaning.{s}"), link=say(f"sheet.{s}")) for s in _TOLD)),
         Text(say("about.limits"), "heading"),
         *(Text("· " + say(f"limits.{key}")) for key in _LIMITS),
+        Text(say("about.called"), "heading"),
+        *private.how(scan),
         Text(say("about.purpose"), "heading"),
-        Text(say("purpose")),
+        Text(scan.presentation.purpose or say("purpose")),
         Text(say("summary.disclaimer")),
         Text(say("about.geolocation"), "foot"),
         Text(say("about.sources"), "heading"),

@@ -6,10 +6,12 @@ A sign-in from an unknown place is never foreign; those are counted in a line ab
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ..engine.results import Scan
 from ..model import Account, KnownAddress, SignInPlace
 from ..words import country, listed, say, word
+from . import private
 from .blocks import DAY, TENANT, USERNAME, Block, Cell, Column, Sheet, Table, Text
 from .clean import short
 from .known import address, home, kind_of, labels, last_day, offered, on, whole
@@ -37,6 +39,10 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.last"), DAY),
         Column(say("column.addresses"), 18),
     )
+    # A code says who; of what kind the account is stands elsewhere, beside its name.
+    coded = (1, 2) if scan.presentation.parted else (1,) if scan.presentation.private else ()
+    shown = [n for n in range(len(columns)) if n not in coded]
+    rows = (tuple(row[n] for n in shown) for row in _rows(scan))
     blocks: list[Block] = [Text(say("sheet.abroad"), "title"), Text(say("abroad.about"), "note")]
     name = labels(scan)
     silent = not scan.tenants
@@ -59,7 +65,7 @@ def sheet(scan: Scan) -> Sheet:
     blocks += _reported(scan)
     period = say("about.period", since=scan.window.since.date(), until=last_day(scan))
     empty = say("abroad.empty_known") if silent else say("abroad.empty", period=period)
-    table = Table("sign_ins_abroad", columns, _rows(scan), empty)
+    table = Table("sign_ins_abroad", tuple(columns[n] for n in shown), rows, empty)
     return Sheet(say("sheet.abroad"), (*blocks, table))
 
 
@@ -106,9 +112,9 @@ def _countries(codes: tuple[str, ...]) -> str:
 
 
 def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
-    label = labels(scan)
+    label, council = labels(scan), scan.presentation.works_council
     for tenant in scan.tenants:
-        places = sorted((p for p in scan.rows(SignInPlace, tenant.id) if p.abroad), key=_order)
+        places = sorted((p for p in scan.rows(SignInPlace, tenant.id) if p.abroad), key=partial(_order, council))
         wanted = {p.account_id for p in places}
         known = {a.account_id: a for a in scan.rows(Account, tenant.id) if a.account_id in wanted} if places else {}
         for place in places:
@@ -121,9 +127,9 @@ def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
                 label.get(tenant.id, tenant.id),
                 country(place.country),
                 _outcome(place),
-                place.records,
+                private.often(place.records) if council else place.records,
                 say("abroad.on_trip") if place.explained == "trip" else None,
-                *_factors(place),
+                *(map(_any, _factors(place)) if council else _factors(place)),
                 None if place.legacy is None else say("yes" if place.legacy else "no"),
                 on(place.first_at),
                 on(place.last_at),
@@ -147,6 +153,12 @@ def _factors(place: SignInPlace) -> tuple[int | None, int | None, int | None]:
     return place.satisfied, place.single_factor, place.records - place.satisfied - place.single_factor
 
 
-def _order(place: SignInPlace) -> tuple[int, int, str, str]:
+def _any(n: int | None) -> str | None:
+    """Whether there was one at all, where nobody's sign-ins are to be counted."""
+    return None if n is None else say("yes" if n else "no")
+
+
+def _order(council: bool, place: SignInPlace) -> tuple[int, int, str, str]:
+    """The most first, unless nobody's sign-ins are to be counted."""
     outcome = _OUTCOMES.index(place.outcome) if place.outcome in _OUTCOMES else len(_OUTCOMES)
-    return outcome, -(place.records or 0), place.username or "", place.country or ""
+    return outcome, 0 if council else -(place.records or 0), place.username or "", place.country or ""

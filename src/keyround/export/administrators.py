@@ -12,6 +12,7 @@ from ..engine.results import Scan
 from ..model import RoleAssignment
 from ..words import say, word
 from ..words.sentences import told
+from . import private
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
 from .clean import short
 from .known import NOBODY, address, labels, offered, on, whole
@@ -40,6 +41,8 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.gaps"), 28),
         Column(say("column.last_sign_in"), DAY),
     )
+    shown = private.shown(scan, columns, usernames=(1,), uses=(13,))
+    rows = (tuple(row[n] for n in shown) for row in _rows(scan))
     unread = [name for tenant, name in labels(scan).items() if _unread(scan, tenant)]
     notes = [Text(say("administrators.unread", tenant=name), "body", "unknown") for name in unread]
     empty = say("administrators.unread_all" if unread or not scan.tenants else "administrators.empty")
@@ -48,8 +51,9 @@ def sheet(scan: Scan) -> Sheet:
         (
             Text(say("sheet.administrators"), "title"),
             Text(say("administrators.about"), "note"),
+            *private.about(scan),
             *notes,
-            Table("administrators", columns, _rows(scan), empty),
+            Table("administrators", tuple(columns[n] for n in shown), rows, empty),
         ),
     )
 

@@ -20,6 +20,7 @@ from .blocks import Block, Figure, Figures, Text
 from .clean import short
 from .effort import cost, hours
 from .known import answered, labels
+from .roster import Key
 from .standing import Standing
 
 _MOST = 5
@@ -97,10 +98,10 @@ def becomes(scan: Scan, got: Standing, best: Sequence[Decision]) -> list[str]:
         return [""] * len(best)
     step = {decision.rule.id: at for at, decision in enumerate(best)}
     named: dict[tuple[str, str], set[int]] = defaultdict(set)  # account -> the decisions that concern it
-    for finding in scan.findings:
+    for finding in (scan.coded or scan).findings:  # called as `got` calls people
         if finding.counts and finding.rule.id in step:
             named[finding.tenant, finding.judged.subject].add(step[finding.rule.id])
-    last: dict[str, int] = {}  # who -> the decision after which all accounts of this person are protected
+    last: dict[Key, int] = {}  # who -> the decision after which all accounts of this person are protected
     for one in got.open:
         registered, verdict, done = one.registered, one.verdict, len(best)
         for at in sorted(named.get((one.tenant, one.account_id), ())):

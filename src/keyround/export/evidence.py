@@ -124,13 +124,15 @@ def _value(column: str, value: Any) -> str:
 
 
 def _happened(line: str) -> str:
-    """One line of a timeline: an instant, a word of the catalogue's group `step`, and what it was about."""
+    """One line of a timeline: an instant or a day, a word of the catalogue's group `step`, and what it was about."""
     when, _, rest = line.partition(" ")
     what, _, about = rest.partition(" ")
     moment = datetime.fromisoformat(when.removesuffix("Z"))
     first, _, rest = about.partition(" ")
     about = listed([place(first), rest]) if place(first) != first else word("method", about)
     said = {"day": moment.date(), "time": f"{moment:%H:%M}", "what": word("step", what), "about": about}
+    if "T" not in when:  # the time of day is not told
+        return say("timeline.about_day" if about else "timeline.bare_day", **said)
     return say("timeline.about" if about else "timeline.bare", **said)
 
 

@@ -1,18 +1,24 @@
-"""Sheet "People": one row per account of every tenant, the least protected first."""
+"""Sheet "People": one row per person over all tenants, the least protected first.
+
+Who has an account in several tenants is told by the worst of them in one word, and tenant by tenant where they differ.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
-from ..engine.results import Scan
+from ..engine.results import Finding, Scan
+from ..engine.rule import SEVERITIES
 from ..model import MfaRegistration
 from ..model.protection import PROTECTION
 from ..words import country, day, listed, say, word
 from ..words.sentences import told
+from . import private
 from .blocks import DAY, TENANT, USERNAME, Cell, Column, Sheet, Table, Text
 from .known import address, kind_of, labels, on, outcome, undecided
-from .roster import Person, Role, everyone
+from .roster import Key, Person, Role, persons
 from .tones import tones
 
 _MOST_SORTED = 10_000
@@ -21,6 +27,8 @@ _MOST_GAPS = 5
 _DEMANDED = ("enforced", "security_defaults", "per_user", "blocked", "unknown", None)
 _WORST_FIRST = ("not_protected", "can_switch_off", "partly", "unknown", "not_verifiable", "protected", "not_applicable")
 assert set(_WORST_FIRST) == set(PROTECTION)
+_WEAKEST_FIRST = ("none", "weak", None, "strong", "phishing_resistant")
+"""What is not known may be weak."""
 
 
 def sheet(scan: Scan) -> Sheet:
@@ -37,15 +45,21 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.roles"), 19),
         Column(say("column.last_sign_in"), DAY),
         Column(say("column.countries"), 14),
+        Column(say("column.findings"), 10),
+        Column(say("column.gravest"), 22),
     )
+    shown = private.shown(scan, columns, usernames=(1,), uses=(10, 11))
+    rows = (tuple(row[n] for n in shown) for row in _rows(scan))
     return Sheet(
         say("sheet.people"),
         (
             Text(say("sheet.people"), "title"),
             Text(say("people.about"), "note"),
+            *private.about(scan),
             *_reasons(scan),
             *_at_least(scan),
-            Table("people", columns, _rows(scan), say("people.empty")),
+            Text(say("people.found"), "note", link=say("sheet.findings")),
+            Table("people", tuple(columns[n] for n in shown), rows, say("people.empty")),
         ),
     )
 
@@ -68,36 +82,82 @@ def _at_least(scan: Scan) -> Iterator[Text]:
 
 
 def _rows(scan: Scan) -> Iterator[tuple[Cell, ...]]:
-    tenant = labels(scan)
-    for person in _worst_first(everyone(scan)):
+    tenant, found = labels(scan), _found(scan)
+
+    def each(accounts: tuple[Person, ...], said: Callable[[Person], str | None]) -> str | None:
+        """Once where all of a person's accounts have the same, else account by account under the tenant's name."""
+        cells = {account.tenant: said(account) for account in accounts}
+        if len(set(cells.values())) == 1:
+            return next(iter(cells.values()))
+        return "\n".join(f"{tenant.get(of, of)}: {cell or say('none')}" for of, cell in cells.items())
+
+    for person in _worst_first(persons(scan)):
+        first = person[0]
         yield (
-            person.label,
-            address(person.username),
-            tenant.get(person.tenant, person.tenant),
-            kind_of(person),
-            word("protection", person.protection),
-            methods(person),
-            word("strength", person.strength),
-            demanded(person),
-            gaps(person),
-            held(person),
-            on(person.last_sign_in) or (say("never") if person.activity == "never" else say("unknown")),
+            first.label,
+            address(first.username),
+            listed(list(dict.fromkeys(tenant.get(account.tenant, account.tenant) for account in person))),
+            each(person, kind_of),
+            word("protection", _protection(person)),
+            each(person, methods),
+            word("strength", _strength(person)),
+            each(person, demanded),
+            each(person, gaps),
+            each(person, held),
+            last_sign_in(person),
             countries(person),
+            *_findings([one for account in person for one in found.get((account.tenant, account.account_id), ())]),
         )
 
 
-def _worst_first(people: Iterator[Person]) -> Iterator[Person]:
+def _found(scan: Scan) -> dict[Key, list[Finding]]:
+    """The open findings of every account."""
+    found: dict[Key, list[Finding]] = defaultdict(list)
+    for finding in scan.findings:
+        if finding.counts and finding.rule.subject == "accounts":
+            found[finding.tenant, finding.judged.subject].append(finding)
+    return found
+
+
+def _findings(open_ones: list[Finding]) -> tuple[int | None, str | None]:
+    """How many are open, and the gravest of them."""
+    gravest = min(open_ones, key=lambda one: (SEVERITIES.index(one.severity), one.rule.id), default=None)
+    return len(open_ones) or None, gravest.rule.title if gravest else None
+
+
+def _worst_first(people: Iterator[tuple[Person, ...]]) -> Iterator[tuple[Person, ...]]:
     """Sorted while they fit easily in memory; beyond that as they come, and the reader sorts in Excel."""
     first = list(islice(people, _MOST_SORTED + 1))
     if len(first) <= _MOST_SORTED:
-        first.sort(key=lambda p: (_WORST_FIRST.index(p.protection), p.label.casefold(), p.account_id))
+        first.sort(key=lambda p: (_WORST_FIRST.index(_protection(p)), p[0].label.casefold(), p[0].account_id))
     return chain(first, people)
 
 
-def countries(person: Person) -> str | None:
-    if person.sign_in_countries is None:
-        return say("unknown")
-    return listed([country(code) for code in person.sign_in_countries]) or None
+def _protection(person: tuple[Person, ...]) -> str:
+    return min((account.protection for account in person), key=_WORST_FIRST.index)
+
+
+def _strength(person: tuple[Person, ...]) -> str | None:
+    """The weakest of the accounts that can sign in; one that is shut weakens nobody."""
+    open_ones = [account for account in person if account.protection != "not_applicable"] or person
+    known = [account.strength if account.strength in _WEAKEST_FIRST else None for account in open_ones]
+    if len(open_ones) == 1:
+        return open_ones[0].strength
+    return min(known, key=_WEAKEST_FIRST.index)
+
+
+def last_sign_in(person: tuple[Person, ...]) -> Cell:
+    """The latest of any account. Never is said only where it holds for all of them."""
+    if latest := max(filter(None, (account.last_sign_in for account in person)), default=None):
+        return on(latest)
+    return say("never" if all(account.activity == "never" for account in person) else "unknown")
+
+
+def countries(person: tuple[Person, ...]) -> str | None:
+    """Those of every account; and that there may be others, where of one account none are known."""
+    known = {code for account in person for code in account.sign_in_countries or ()}
+    unknown = any(account.sign_in_countries is None for account in person)
+    return listed([*(country(code) for code in sorted(known)), say("unknown") if unknown else ""]) or None
 
 
 def methods(person: Person) -> str:

@@ -20,6 +20,7 @@ from ..engine.results import Accepted, Change, DoesNotApply, Evaluated, Finding,
 from ..engine.rule import SEVERITIES
 from ..errors import CollectError
 from ..model import Account, SignInPlace
+from . import veil
 from .checks import accepted_fails
 from .files import beside
 from .known import answered, offered, whole
@@ -28,12 +29,14 @@ from .roster import Person, everyone
 SCHEMA = 1
 _OUTCOMES = ("success", "failure", "stopped_after_password", "blocked", "interrupted")
 _ATTEMPTS = frozenset({"failure", "stopped_after_password", "blocked"})
+_CODE = re.compile(r"P-\d+|[^\W\d_]\.( [^\W\d_]\.)?")
+"""What may stand in place of a name: a code, or initials."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def results(scan: Scan, fail_on: str) -> dict[str, Any]:
     """Everything at once. `fail_on` is the lowest severity that counts as failed."""
-    return {key: list(value) if isinstance(value, Iterator) else value for key, value in _parts(scan, fail_on)}
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in _private(scan, fail_on)}
 
 
 def write(scan: Scan, path: Path, fail_on: str) -> Path:
@@ -41,7 +44,7 @@ def write(scan: Scan, path: Path, fail_on: str) -> Path:
     with beside(path) as draft:
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             lead = "{"
-            for key, value in _parts(scan, fail_on):
+            for key, value in _private(scan, fail_on):
                 file.write(f"{lead}\n{_dumps(key)}: ")
                 lead = ","
                 if not isinstance(value, Iterator | list):
@@ -59,6 +62,12 @@ def write(scan: Scan, path: Path, fail_on: str) -> Path:
 
 def _dumps(value: Any) -> str:
     return _SURROGATE.sub("\ufffd", json.dumps(value, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def _private(scan: Scan, fail_on: str) -> Iterator[tuple[str, Any]]:
+    """Without names that the report must not say; the few words at the top are no person's."""
+    for key, value in _parts(scan, fail_on):
+        yield key, veil.plain(value, scan) if isinstance(value, list | dict | Iterator) else value
 
 
 def _parts(scan: Scan, fail_on: str) -> Iterator[tuple[str, Any]]:
@@ -168,6 +177,7 @@ class _Counted:
     placed: bool  # its tenant has home countries
     counts: Counter[str] = field(default_factory=Counter)
     countries: set[str] = field(default_factory=set)
+    abroad: set[str] = field(default_factory=set)  # of these, those that are no home of this person
 
 
 def _sign_ins(scan: Scan) -> dict[str, Any]:
@@ -189,6 +199,7 @@ def _sign_ins(scan: Scan) -> dict[str, Any]:
             )
             one.counts.update(classes)
             one.countries.update([place.country] if place.country else [])
+            one.abroad.update([place.country] if place.country and place.abroad else [])
         for account in scan.rows(Account, tenant.id) if found else ():
             if (account.account_id, None) in found and account.username:
                 found[account.account_id, None].username = account.username
@@ -202,6 +213,9 @@ def _sign_ins(scan: Scan) -> dict[str, Any]:
     said: dict[str, Any] = {name: totals[name] if read else None for name in keys}
     for name in ("abroad_success", "abroad_on_trip", "abroad_attempts"):
         said[name] = totals[name] if placed else None
+    if scan.presentation.works_council:  # whoever never was abroad is not told of, nor how often anybody was
+        abroad = [one for one in accounts if one.abroad]
+        return said | {"not_whole": not_whole, "by_account": [_uncounted(one) for one in abroad]}
     return said | {"not_whole": not_whole, "by_account": [_by_account(one) for one in accounts]}
 
 
@@ -230,6 +244,11 @@ def _by_account(one: _Counted) -> dict[str, Any]:
         "abroad_attempts": one.counts["abroad_attempts"] if one.placed else None,
         "countries": sorted(one.countries),
     }
+
+
+def _uncounted(one: _Counted) -> dict[str, Any]:
+    counts = dict.fromkeys(("success", "abroad_success", "abroad_on_trip", "abroad_attempts"))
+    return _by_account(one) | counts | {"countries": sorted(one.abroad)}
 
 
 def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
@@ -360,7 +379,8 @@ def plain(value: Any) -> Any:
 
 
 def _lower(text: str | None) -> str | None:
-    return text.lower() if text else None
+    """A user name; what stands in its place is written as everywhere."""
+    return (text if _CODE.fullmatch(text) else text.lower()) if text else None
 
 
 def _list(values: tuple[str, ...] | None) -> list[str] | None:

@@ -1,23 +1,27 @@
 """Everybody in a tenant with everything that is known of them: the join behind People, the Summary and the JSON.
 
 Accounts are streamed; what is joined to them is held in dictionaries. A fact
-that was not read is None, never False.
+that was not read is None, never False. Which accounts are one person's is
+laid down in `joined`, for every sheet and figure alike.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..engine.results import Scan, TenantInfo
-from ..model import Account, AccountUse, MfaEnforcement, MfaRegistration, RoleAssignment, SignInPlace
+from ..model import Account, AccountUse, MfaEnforcement, MfaRegistration, RoleAssignment, Setting, SignInPlace
 from ..model.protection import protection
 from .clean import short
 from .known import whole
 
 _NO_PERSON = frozenset({"guest", "shared", "room", "sync", "service"})
+
+Key = tuple[str, str]
+"""An account: its tenant, and its id there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,48 @@ def everyone(scan: Scan) -> Iterator[Person]:
         yield from people(scan, tenant)
 
 
+def persons(scan: Scan) -> Iterator[tuple[Person, ...]]:
+    """The accounts of each person, in the order of the tenants. Those of several tenants come last and are held."""
+    same = joined(scan)
+    several: dict[Key, list[Person]] = defaultdict(list)
+    for account in everyone(scan):
+        if first := same.get((account.tenant, account.account_id)):
+            several[first].append(account)
+        else:
+            yield (account,)
+    yield from map(tuple, several.values())
+
+
+def joined(scan: Scan) -> Mapping[Key, Key]:
+    """Accounts of a person who has one in several tenants, each with the first of them.
+
+    They have one user name, each is a member's own, and its domain is verified in its tenant. Where a tenant's list of
+    domains was not read the name itself is enough: neither provider takes a member's in a domain that is not.
+    """
+    if scan.same is not None:
+        return scan.same
+    found: dict[Key, Key] = {}
+    first: dict[str, Key] = {}
+    for tenant in scan.tenants if len(scan.tenants) > 1 else ():
+        here: dict[str, Key] = {}
+        domains = {
+            row.scope.removeprefix("domain:").casefold()
+            for row in scan.rows(Setting, tenant.id)
+            if row.name == "verified_domain" and row.scope
+        }
+        for account in scan.rows(Account, tenant.id):
+            name = (account.username or "").casefold()
+            _, at, domain = name.rpartition("@")
+            if account.kind != "member" or account.external or not at or (domains and domain not in domains):
+                continue
+            here.setdefault(name, (tenant.id, account.account_id))
+        for name, key in here.items():
+            if name in first:
+                found |= {first[name]: first[name], key: first[name]}
+        first = here | first
+    return found
+
+
 def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
     """One Person per account of `tenant`, in the snapshot's order. Role holders that are no account are not people."""
     registrations = {row.account_id: row for row in scan.rows(MfaRegistration, tenant.id)}
@@ -170,7 +216,7 @@ def people(scan: Scan, tenant: TenantInfo) -> Iterator[Person]:
             last_sign_in=max(
                 filter(None, (account.last_success_at, account.last_noninteractive_at, used.last_use_at)), default=None
             ),
-            sign_in_countries=seen if seen or sign_ins_whole else None,
+            sign_in_countries=None if scan.presentation.use_hidden else seen if seen or sign_ins_whole else None,
             password_alone=key in bare_password,
             own_access=key in tenant.own_access,
         )

@@ -12,7 +12,7 @@ from ..engine.results import DoesNotApply, Finding, Scan
 from ..model import RoleAssignment, SignInPlace
 from .known import NOBODY, answered, offered, whole
 from .light import light
-from .roster import Person, everyone
+from .roster import Key, Person, everyone, joined
 
 Group = Literal["none", "gaps", "unknown", "protected"]
 _WORST: tuple[Group, ...] = ("none", "gaps", "unknown", "protected")
@@ -37,10 +37,10 @@ KNOWN_ABROAD = "password-known-abroad"
 class Tally:
     """People by protection. `unread` are the tenants whose list is not whole, so that the total is a minimum.
 
-    One address in two tenants is one person, as well protected as the worse of the two accounts.
+    Who has an account in several tenants is as well protected as the worst of them.
     """
 
-    groups: dict[str, Group] = field(default_factory=dict)
+    groups: dict[Key, Group] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
 
     def count(self, group: Group) -> int:
@@ -55,8 +55,8 @@ class Tally:
         """No unknown could change what the figure says."""
         return not self.unread and "unknown" not in self.groups.values()
 
-    def add(self, person: Person) -> None:
-        key, group = _who(person), _GROUP[person.protection]
+    def add(self, key: Key, person: Person) -> None:
+        group = _GROUP[person.protection]
         self.groups[key] = min(group, self.groups.get(key, group), key=_WORST.index)
 
     def counted(self) -> kept.People:
@@ -70,16 +70,12 @@ class Tally:
         )
 
 
-def _who(person: Person) -> str:
-    return person.username.casefold() if person.username else f"{person.tenant}/{person.account_id}"
-
-
 class Open(NamedTuple):
     """An account that keeps a person from being protected, and the facts that its protection is made of."""
 
     tenant: str
     account_id: str
-    who: str
+    who: Key
     registered: bool | None
     verdict: str | None
     enabled: bool | None
@@ -139,9 +135,9 @@ class Standing:
     others: int = 0  # enabled guests, shared mailboxes and rooms
     emergency: int = 0  # accounts exempt on purpose, which a check of their own looks after
     admins: Tally = field(default_factory=Tally)
-    takeable: set[str] = field(default_factory=set)  # administrators whose password alone is enough
-    switchable: set[str] = field(default_factory=set)  # administrators who can switch the second factor off
-    accepted_admins: dict[str, Group] = field(default_factory=dict)  # who would be one of these, but for an owner
+    takeable: set[Key] = field(default_factory=set)  # administrators whose password alone is enough
+    switchable: set[Key] = field(default_factory=set)  # administrators who can switch the second factor off
+    accepted_admins: dict[Key, Group] = field(default_factory=dict)  # who would be one of these, but for an owner
     hidden_admins: int = 0  # privileged holders whose people could not be read
     abroad: Abroad = field(default_factory=Abroad)
     unused: Unused = field(default_factory=lambda: Unused(None))
@@ -154,6 +150,7 @@ class Standing:
 
 def standing(scan: Scan) -> Standing:
     """Everything the Summary counts, in one pass over the accounts."""
+    scan = scan.coded or scan  # where what people did is kept apart, only there do both meet
     got = Standing(abroad=_abroad(scan), checks=_checks(scan))
     failing = [finding for finding in scan.findings if finding.counts]
     accepted = [finding for finding in scan.findings if finding.state == "accepted"]
@@ -161,9 +158,10 @@ def standing(scan: Scan) -> Standing:
     known_abroad = {_subject(f) for f in failing if f.rule.id == KNOWN_ABROAD}
     answered_for = {(*_subject(f), f.rule.id) for f in accepted}
     licences: list[bool | None] = []
+    same = joined(scan)
     for person in everyone(scan):
-        _count(person, got, answered_for)
         key = person.tenant, person.account_id
+        _count(person, same.get(key, key), got, answered_for)
         if key in unused:
             licences.append(person.licensed)
         if person.guest:
@@ -220,28 +218,28 @@ def _takeover(finding: Finding) -> bool:
     return finding.rule.nature == "event" and finding.severity == "critical"
 
 
-def _count(person: Person, into: Standing, answered_for: Collection[tuple[str, str, str]]) -> None:
+def _count(person: Person, who: Key, into: Standing, answered_for: Collection[tuple[str, str, str]]) -> None:
     # One that somebody did enter with a password alone is no longer merely kept for the day.
     if person.emergency and person.protection == "can_switch_off" and not person.password_alone:
         into.emergency += 1
         return
     if person.counted:
-        into.people.add(person)
+        into.people.add(who, person)
         if person.protection != "protected":
-            into.open.append(Open(person.tenant, person.account_id, _who(person), person.registered,
+            into.open.append(Open(person.tenant, person.account_id, who, person.registered,
                                   person.enforcement, person.enabled, person.kind))  # fmt: skip
     elif person.protection != "not_applicable":
         into.others += 1
     if person.protection == "not_applicable":
         return
     if person.administers:
-        into.admins.add(person)
+        into.admins.add(who, person)
         if (person.tenant, person.account_id, OPEN_DOORS.get(person.protection, "")) in answered_for:
-            into.accepted_admins[_who(person)] = _GROUP[person.protection]
+            into.accepted_admins[who] = _GROUP[person.protection]
         elif person.protection == "not_protected" or (person.protection == "can_switch_off" and person.password_alone):
-            into.takeable.add(_who(person))
+            into.takeable.add(who)
         elif person.protection == "can_switch_off":
-            into.switchable.add(_who(person))
+            into.switchable.add(who)
 
 
 def _abroad(scan: Scan) -> Abroad:

@@ -14,24 +14,31 @@ from ..export import csv, page, results_json, sheets, standing, workbook
 from ..presentation import FORMATS
 from ..store import ClientStore, stamped
 from ..words import speaking
+from . import names, veil
 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What was written, by format, and what has to be said about it."""
+    """What was written, by format, and what has to be said about it; `scan` calls people as what was written does."""
 
     paths: dict[str, Path]
+    scan: Scan
     remarks: tuple[str, ...] = ()
 
 
 def hand_over(
     scan: Scan, folder: Path, store: ClientStore, fail_on: str, formats: Sequence[str] = FORMATS[:2]
 ) -> Handed:
-    """Write `<client>-<date>.xlsx`, `.json`, ... into `folder`. Raises StoreError; what was there then stays."""
+    """Write `<client>-<date>.xlsx`, `.json`, ... into `folder`. Raises StoreError; what was there then stays.
+
+    Whoever is not to be called by name is not from here on, in any format: see `veil`.
+    """
     stem = f"{scan.client}-{scan.taken_at:%Y-%m-%d}"
     paths: dict[str, Path] = {}
     remarks: list[str] = []
     with speaking(scan.presentation.language):
+        codes, index = names.coded(scan, store.root)
+        scan = veil.veiled(scan, codes, index)
         told = spoken(scan, scan.presentation.language)
         if "xlsx" in formats:
             book = workbook.write(sheets(told), folder / f"{stem}.xlsx", workbook.properties(told), store.written())
@@ -47,7 +54,7 @@ def hand_over(
             remarks += _remember(store, tables.sha256)
     if "json" in formats:  # for programs, and so always in English
         paths["json"] = results_json.write(scan, folder / f"{stem}.json", fail_on)
-    return Handed(paths, tuple(dict.fromkeys((*remarks, *_keep_figures(scan, store)))))
+    return Handed(paths, scan, tuple(dict.fromkeys((*remarks, *_keep_figures(scan, store)))))
 
 
 def _remember(store: ClientStore, written: Iterable[str]) -> Iterator[str]:
