@@ -28,6 +28,7 @@ VERBS = {
     "scan": "scan a client's tenants and write the workbook; --m365 or --google DOMAIN: once, without it",
     "accept": "answer for a risk until a day: it stays in the report, and raises no alarm",
     "report": "write the workbook again from a stored snapshot, without network",
+    "reveal": "say who is behind a code such as P-17; every such look is written down",
     "changes": "what is new, worse, fixed or gone since an earlier scan, without network",
     "portfolio": "write one overview of all clients from their stored scans, without network",
     "rules": "what is checked, and why; try rules of your own, and begin new ones",
