@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from keyround import export
 from keyround.engine.results import Evaluated, Finding, Judged, Scan
 from keyround.errors import StoreError
-from keyround.export import sheets
+from keyround.export import portfolio, sheets
 from keyround.export.blocks import Column, Sheet, Table
 from keyround.export.standing import standing
 from keyround.export.text import render
@@ -237,6 +237,14 @@ def test_a_note_joins_no_code_to_a_name(council: Scan) -> None:
     first, second = told.blocks[0].rows  # type: ignore[union-attr]
     assert "Quittenbaum" not in first[1] and first[1].startswith("Was P-")
     assert second == ("Bo Lindner", "The same as …?")
+
+
+def test_the_providers_overview_calls_people_as_their_own_report_does(tmp_path: Path) -> None:
+    told = scan(presented(names="coded"))
+    client = portfolio.taken_in(veil.veiled(told, *names.coded(told, tmp_path)))
+    said = str((client.parts, client.silences))
+    found = [pattern.pattern for pattern in planted() if pattern.search(said)]
+    assert not found and "P-" in said
 
 
 def test_codes_stay_and_tell_neither_the_alphabet_nor_two_people_where_there_is_one(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from .blocks import Figures as Listed
 from .light import light
 from .standing import figures, standing
 from .tones import LIGHT
+from .veil import veiled
 
 _LIGHTS: tuple[Tone, ...] = ("bad", "warn", "unknown", "good")
 _MOST_SILENCES = 3
@@ -54,11 +55,12 @@ def taken_in(scan: Scan) -> Client:
     """What the portfolio keeps of one client's newest scan."""
     got = standing(scan)
     tone, sentence = light(got)
-    parts = {"abroad": _part(abroad.sheet(scan)), "not_checked": _part(not_checked.sheet(scan))}
+    own = {"abroad": abroad.sheet(scan), "not_checked": not_checked.sheet(scan)}
+    parts = {name: _part(veiled(one, scan)) for name, one in own.items()}
     for topic in TOPICS:
         of_topic = tuple(f for f in scan.findings if f.rule.topic == topic and f.counts)
         if of_topic:
-            parts[topic] = _part(findings.sheet(replace(scan, findings=of_topic)))
+            parts[topic] = _part(veiled(findings.sheet(replace(scan, findings=of_topic)), scan))
     return Client(
         key=scan.client,
         name=scan.client_name,
@@ -69,7 +71,7 @@ def taken_in(scan: Scan) -> Client:
         figures=figures(scan),
         before=scan.past[-1] if scan.past else None,
         new=sum(change.state in _NEW for change in scan.changes),
-        silences=tuple(not_checked.silences(scan)),
+        silences=tuple(scan.scrub.so(line) if scan.scrub else line for line in not_checked.silences(scan)),
         parts=parts,
     )
 

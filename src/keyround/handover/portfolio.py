@@ -13,9 +13,9 @@ from ..engine.spoken import spoken
 from ..errors import KeyroundError
 from ..export import portfolio, workbook
 from ..judging import reported
-from ..presentation import Presentation
 from ..store import ClientStore
 from ..words import say, speaking
+from . import names, veil
 
 
 def gathered(
@@ -36,9 +36,10 @@ def _taken_in(client: Client, store: ClientStore, rules: Sequence[Rule], languag
         remedy = say("portfolio.never_remedy", client=client.key)
         return portfolio.Client(client.key, client.name, say("portfolio.never"), remedy)
     snapshot = store.snapshot(stamps[-1])
-    presentation = Presentation(language, client.presentation.provider)
+    presentation = replace(client.presentation, language=language)  # people are called here as in the client's own
     with reported(snapshot, store, rules, terms=client.terms, presentation=presentation) as scan:
-        return replace(portfolio.taken_in(spoken(scan, language)), key=client.key, name=client.name)
+        told = spoken(veil.veiled(scan, *names.coded(scan, store.root)), language)
+        return replace(portfolio.taken_in(told), key=client.key, name=client.name)
 
 
 def write(
