@@ -92,19 +92,19 @@ def test_what_prints(book: Path) -> None:
     summary, people = read["Summary"], read["People"]
     assert (summary.page_setup.orientation, summary.page_setup.fitToHeight) == ("portrait", 1)
     assert (people.page_setup.paperSize, people.page_setup.fitToWidth, people.page_setup.fitToHeight) == (9, 1, 0)
-    assert people.freeze_panes == "B5" and people.print_title_rows == "$4:$4"
+    assert people.freeze_panes == "B6" and people.print_title_rows == "$5:$5"
     assert people.oddHeader.left.text == "Brandtner Anlagenbau GmbH · 23 Nov 2026"
     assert people.oddHeader.right.text == "Confidential" and people.oddFooter.right.text == "Page &P of &N"
     assert people.oddFooter.left.text == words.say("purpose")
     assert {sheet.sheet_properties.pageSetUpPr.fitToPage for sheet in read} == {True}
-    widths = [people.column_dimensions[c.column_letter].width for c in people[4]]
+    widths = [people.column_dimensions[c.column_letter].width for c in people[5]]
     assert all(width >= 10 for width in widths)
 
 
 def test_dates_are_dates_and_links_are_inside(book: Path) -> None:
     read = openpyxl.load_workbook(book)
-    header = [cell.value for cell in read["People"][4]]
-    seen = read["People"].cell(5, header.index("Last sign-in") + 1)
+    header = [cell.value for cell in read["People"][5]]
+    seen = read["People"].cell(6, header.index("Last sign-in") + 1)
     assert isinstance(seen.value, datetime) and seen.number_format == "d mmm yyyy"
     links = [cell.hyperlink for row in read["Summary"] for cell in row if cell.hyperlink]
     assert {link.location for link in links} >= {"'People'!A1", "'Sign-ins abroad'!A1", "'Not checked'!A1"}
