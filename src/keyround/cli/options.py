@@ -59,6 +59,11 @@ language = click.option(
     "--language", metavar="CODE", type=click.Choice(languages()), default=None,
     help="The report's language (default: as keyround.toml says, else en).",
 )  # fmt: skip
+carry = click.option(
+    "--carry", metavar="FILE", multiple=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="A workbook that came back with people's entries; may be given several times. The last one in the output "
+         "folder is read anyway.",
+)  # fmt: skip
 days = click.option(
     "--days", metavar="N", type=click.IntRange(1, 180), default=30, show_default=True,
     help="How many days of sign-ins to read; the provider may keep fewer.",

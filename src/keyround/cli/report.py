@@ -11,7 +11,7 @@ from ..errors import ConfigError, nearest
 from ..judging import reported
 from ..store import ClientStore
 from . import options
-from .written import write
+from .written import carried, write
 
 
 @click.command(help="Judge and write a client's stored snapshot again. Nothing is asked of the tenant.")
@@ -22,12 +22,13 @@ from .written import write
 @options.at
 @options.formats
 @options.language
+@options.carry
 @click.option(
     "--snapshot", "stamp", metavar="STAMP", help="Which snapshot (default: the newest), such as 20260801T060000Z."
 )
 def command(
     client: str, path: Path | None, output: Path, fail_on: str, at: datetime | None, formats: tuple[str, ...],
-    language: str | None, stamp: str | None,
+    language: str | None, carry: tuple[Path, ...], stamp: str | None,
 ) -> int:  # fmt: skip
     config = options.configuration(path)
     chosen = config.client(client)
@@ -37,8 +38,9 @@ def command(
         raise ConfigError(f"There is no snapshot of {client} yet.", f"Run `keyround scan {client}` first.")
     if stamp and stamp not in stamps:
         raise ConfigError(f"There is no snapshot {stamp} of {client}.", nearest(stamp, stamps[-10:]))
+    people = carried(carry, chosen.key, store)
     rules = options.rules(config.rules)
     snapshot = store.snapshot(stamp or stamps[-1])
     presentation = options.presented(chosen.presentation, language)
     with reported(snapshot, store, rules, at, chosen.terms, presentation) as scan:
-        return write(scan, output, fail_on, store, formats)
+        return write(scan, output, fail_on, store, formats, people)

@@ -28,7 +28,7 @@ from .lines import broken
 from .progress import shown
 from .run import verbose
 from .whole import whole
-from .written import write
+from .written import carried, write
 
 
 @click.command(help="Read a client's tenants, judge them, and write <client>-<date>.xlsx and .json. With --m365 DOMAIN "
@@ -43,6 +43,7 @@ from .written import write
 @options.wait
 @options.formats
 @options.language
+@options.carry
 @options.chatty
 @click.option("--m365", metavar="DOMAIN", help="Scan the Microsoft 365 tenant of this domain once.")
 @click.option("--google", metavar="DOMAIN", help="Scan the Google Workspace of this domain once.")
@@ -56,8 +57,8 @@ from .written import write
               help="One-off: a further setting of the tenant, such as cloud=usgov or client=file:PATH.")  # fmt: skip
 def command(
     client: str | None, path: Path | None, output: Path, fail_on: str, days: int, at: datetime | None,
-    wait: timedelta, formats: tuple[str, ...], language: str | None, chatty: bool, m365: str | None,
-    google: str | None, **once: Any,
+    wait: timedelta, formats: tuple[str, ...], language: str | None, carry: tuple[Path, ...],
+    chatty: bool, m365: str | None, google: str | None, **once: Any,
 ) -> int:  # fmt: skip
     verbose(chatty)
     given = [name for name in (client, m365, google) if name]
@@ -82,12 +83,13 @@ def command(
             chosen = _once("m365" if m365 else "google", given[0], **once)
             folder = once["keep"] or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="keyround-once-")))
         store = ClientStore(folder, chosen.key)
+        people = carried(carry, chosen.key, store)
         with shown() as progress:
             at, atlas = at or options.now(), Atlas(geo_database)
             snapshot, judged = scan(chosen, store, rules, at, days, Clock(), progress, wait, atlas)
         presentation = options.presented(chosen.presentation, language)
         with reported(snapshot, store, rules, presentation=presentation, judged=judged) as done:
-            return write(done, output, fail_on, store, formats)
+            return write(done, output, fail_on, store, formats, people)
 
 
 def _once(

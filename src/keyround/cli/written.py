@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
@@ -14,16 +15,26 @@ from ..presentation import FORMATS
 from ..store import ClientStore
 from .progress import clean
 
+if TYPE_CHECKING:
+    from ..export.edited import Edited
+
 _CALLED = {"xlsx": "Workbook:", "json": "Results: ", "html": "Page:    ", "csv": "Sheets:  "}
 
 
-def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore, formats: Sequence[str] = FORMATS[:2]) -> int:
-    """Write the report into `folder`; gives the exit status. Raises StoreError."""
+def write(
+    scan: Scan,
+    folder: Path,
+    fail_on: str,
+    store: ClientStore,
+    formats: Sequence[str] = FORMATS[:2],
+    carry: Sequence[Edited] = (),
+) -> int:
+    """Write the report into `folder`; gives the exit status. `carry`: what people sent back. Raises StoreError."""
     from ..export import accepted
     from ..export.clean import short
     from ..handover import hand_over
 
-    handed = hand_over(scan, folder, store, fail_on, formats)
+    handed = hand_over(scan, folder, store, fail_on, formats, carry)
     for remark in handed.remarks:
         print(short(remark, 400), file=sys.stderr)
     _say_gaps(scan)
@@ -39,6 +50,15 @@ def write(scan: Scan, folder: Path, fail_on: str, store: ClientStore, formats: S
     for kind, path in handed.paths.items():
         print(f"{_CALLED[kind]} {path}")
     return status(scan, fail_on)
+
+
+def carried(paths: Sequence[Path], client: str, store: ClientStore) -> tuple[Edited, ...]:
+    """The workbooks of `--carry`, read before anything else is done. Raises ConfigError."""
+    if not paths:
+        return ()
+    from ..handover import handed_in
+
+    return handed_in(paths, client, store)
 
 
 def status(scan: Scan, fail_on: str) -> int:

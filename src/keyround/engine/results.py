@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from ..connector import Outcome, Tables, Window
 from ..errors import HARMLESS, CollectError, ConfigError
 from ..model import Row
+from ..notes import Notes
 from ..presentation import Presentation
 from ..terms import Acceptance, Remark, Terms
 from .figures import Figures
@@ -257,7 +258,7 @@ class Scan:
     settings of the client's that have no effect.
     `previous` is when the scan before this one was taken, None for the first; `changes` are those since then; `past`
     is what the reports of the last scans before this one counted, oldest first.
-    `presentation` says how the report looks.
+    `presentation` says how the report looks. `notes` are what people wrote beside findings and actions.
     `same` names accounts of one person in several tenants, each with the first; None: their user names tell.
     `coded` is the same scan with everybody under one code, for figures that join what is so with what people did, where
     this one keeps them apart; `scrub` takes names out of free text. Both None: everybody is called by name.
@@ -286,6 +287,7 @@ class Scan:
     same: Mapping[tuple[str, str], tuple[str, str]] | None = None
     coded: Scan | None = None
     scrub: Scrub | None = None
+    notes: Notes = field(default_factory=Notes)
 
     def rows(self, table: type[R], tenant: str) -> Iterator[R]:
         """One tenant's rows of one table, streamed from the snapshot, ids bare."""

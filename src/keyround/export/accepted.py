@@ -31,7 +31,7 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.covers"), 10),
         Column(say("column.tenant"), TENANT),
         Column(say("column.meaning"), 40),
-        Column(say("column.ref"), 16),
+        Column(say("column.rule_id"), 16),
     )
     return Sheet(
         say("sheet.accepted"),

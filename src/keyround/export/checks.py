@@ -28,7 +28,7 @@ def sheet(scan: Scan) -> Sheet:
         Column(say("column.topic"), 18),
         Column(say("column.thresholds"), 28),
         Column(say("column.controls"), 42),
-        Column(say("column.ref"), 20),
+        Column(say("column.rule_id"), 20),
     )
     return Sheet(
         say("sheet.checks"),

@@ -20,7 +20,8 @@ from ..engine.results import Accepted, Change, DoesNotApply, Evaluated, Finding,
 from ..engine.rule import SEVERITIES
 from ..errors import CollectError
 from ..model import Account, SignInPlace
-from . import veil
+from ..notes import FIELDS, Note
+from . import actions, refs, veil
 from .checks import accepted_fails
 from .files import beside
 from .known import answered, offered, whole
@@ -85,6 +86,7 @@ def _parts(scan: Scan, fail_on: str) -> Iterator[tuple[str, Any]]:
     yield "coverage", list(_coverage(scan))
     yield "accounts", (_account(person) for person in everyone(scan))
     yield "sign_ins", _sign_ins(scan)
+    yield "actions", _actions(scan)
     yield "findings", _findings(scan)
     yield "checks", list(_checks(scan))
     yield "accepted", [_accepted(one) for one in scan.accepted]
@@ -252,7 +254,7 @@ def _uncounted(one: _Counted) -> dict[str, Any]:
 
 
 def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
-    username = _usernames(scan)
+    username, ref = _usernames(scan), refs.each(finding.key for finding in scan.findings)
     for finding in scan.findings:
         rule = finding.rule
         yield {
@@ -269,6 +271,30 @@ def _findings(scan: Scan) -> Iterator[dict[str, Any]]:
             "last_seen": plain(finding.last_seen),
             "accepted": _answered_for(finding),
             "acceptance_lapsed": finding.lapsed or None,
+            "ref": ref[finding.key],
+            **_noted(scan.notes.of(*finding.key)),
+        }
+
+
+def _noted(note: Note) -> dict[str, Any]:
+    """`due` as it was typed where it is no day, `status` one of our codes or as it was typed."""
+    return {name: getattr(note, name) or None for name in FIELDS}
+
+
+def _actions(scan: Scan) -> Iterator[dict[str, Any]]:
+    """In the order of the sheet."""
+    ranked = actions.ranked(scan)
+    ref = refs.each(action.key for action in ranked)
+    for action in ranked:
+        yield {
+            "ref": ref[action.key],
+            "tenant": action.tenant,
+            "rule": action.rule.id,
+            "severity": action.severity,
+            "action": action.rule.action,
+            "people": action.people,
+            "hours": round(action.hours, 2),
+            **_noted(scan.notes.of(*action.key)),
         }
 
 

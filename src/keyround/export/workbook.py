@@ -16,7 +16,7 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -70,10 +70,17 @@ def properties(scan: Scan) -> Properties:
     )
 
 
-def write(sheets: Iterable[Sheet], path: Path, about: Properties, ours: frozenset[str] = frozenset()) -> Written:
+def write(
+    sheets: Iterable[Sheet],
+    path: Path,
+    about: Properties,
+    ours: frozenset[str] = frozenset(),
+    before: Callable[[str], None] = lambda _: None,
+) -> Written:
     """The workbook at `path`; beside it as `-2`, `-3`, ... where a file stands that people may have edited.
 
     Takes   ours: the SHA-256 of every file written earlier; such a file is replaced
+            before: told the workbook's id before anybody can have it
     Raises  StoreError, when the disk refuses; then nothing was written
     """
     mark, remarks = logo.found(about.logo)
@@ -81,6 +88,7 @@ def write(sheets: Iterable[Sheet], path: Path, about: Properties, ours: frozense
         rest = Rest(next(one for one in candidates(path) if free(one, ours)), ours, closing)
         workbook_id = _save(list(sheets), draft, about, rest, mark)
         hashed = sha256(draft)
+        before(workbook_id)
         more = rest.settle()
         if more:
             with speaking("en"):

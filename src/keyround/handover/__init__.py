@@ -11,10 +11,14 @@ from ..engine.results import Scan
 from ..engine.spoken import spoken
 from ..errors import StoreError
 from ..export import csv, page, results_json, sheets, standing, workbook
+from ..export.edited import Edited
 from ..presentation import FORMATS
 from ..store import ClientStore, stamped
 from ..words import speaking
 from . import names, veil
+from .noted import handed_in, keep, noted, veiled
+
+__all__ = ["Handed", "hand_over", "handed_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +31,33 @@ class Handed:
 
 
 def hand_over(
-    scan: Scan, folder: Path, store: ClientStore, fail_on: str, formats: Sequence[str] = FORMATS[:2]
+    scan: Scan,
+    folder: Path,
+    store: ClientStore,
+    fail_on: str,
+    formats: Sequence[str] = FORMATS[:2],
+    carry: Sequence[Edited] = (),
 ) -> Handed:
     """Write `<client>-<date>.xlsx`, `.json`, ... into `folder`. Raises StoreError; what was there then stays.
 
+    What people wrote into the client's last workbook there, or into those of `carry`, is read first and kept.
     Whoever is not to be called by name is not from here on, in any format: see `veil`.
     """
     stem = f"{scan.client}-{scan.taken_at:%Y-%m-%d}"
     paths: dict[str, Path] = {}
-    remarks: list[str] = []
+    people = noted(scan, folder, store, carry)
+    scan, remarks = people.scan, list(people.remarks)
     with speaking(scan.presentation.language):
         codes, index = names.coded(scan, store.root)
-        scan = veil.veiled(scan, codes, index)
+        scan, stands = veiled(veil.veiled(scan, codes, index), scan, codes)
         told = spoken(scan, scan.presentation.language)
         if "xlsx" in formats:
-            book = workbook.write(sheets(told), folder / f"{stem}.xlsx", workbook.properties(told), store.written())
+            about, ours = workbook.properties(told), store.written()
+
+            def before(workbook_id: str) -> None:
+                remarks.extend(keep(store, workbook_id, scan, stands))
+
+            book = workbook.write(sheets(told), folder / f"{stem}.xlsx", about, ours, before)
             paths["xlsx"] = book.path
             remarks += book.remarks
             remarks += _remember(store, (book.sha256, *book.more.values()))
