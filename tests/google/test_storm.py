@@ -15,7 +15,7 @@ from keyround.config import Client, TenantConfig
 from keyround.errors import CollectError
 from keyround_fixtures import Cloud, load
 
-SEEDS = 400 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 3
+SEEDS = 400 if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else 2
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def _facts(rule: Rule, connectors: Mapping[str, Connector[Any]]) -> Iterator[str
         ("Not asked in", f"{' and '.join(not_asked)}: no such question there, no data for it, or another rule asks it"
          if not_asked else ""),
         ("Do", rule.action),
-        ("Effort", f"{word('effort', rule.effort)}: {_work(rule)}"),
+        ("Effort", f"{rule.effort.capitalize()}: {_work(rule)}"),
     ):  # fmt: skip
         if text:
             yield broken(f"{label:<14}", text, width=WIDTH)
