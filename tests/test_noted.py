@@ -160,6 +160,21 @@ def test_by_code_a_ref_tells_nobody_who_it_is_and_finds_its_place_again(tmp_path
     ]
 
 
+@pytest.mark.parametrize("how", [{"works_council": True}, {"names": "initials"}], ids=str)
+def test_every_finding_keeps_its_note_where_state_and_behaviour_are_kept_apart(
+    how: dict[str, Any], tmp_path: Path, store: ClientStore
+) -> None:
+    scan = {"presentation": Presentation(**how)}
+    first = report(tmp_path, store, **scan).paths["xlsx"]
+    shown = [row.ref for row in edited.read(first).rows if row.ref.startswith("F-")]
+    for ref in shown:
+        write(first, ref=ref, Note="Asked.")
+    again = report(tmp_path, store, **scan)
+    assert not [one for one in again.remarks if "differ" in one]
+    rows = {row.ref: row.values for row in edited.read(again.paths["xlsx"]).rows}
+    assert shown and {rows[ref]["note"] for ref in shown} == {"Asked."}
+
+
 def test_a_foreign_or_empty_copy_is_refused(tmp_path: Path, store: ClientStore) -> None:
     book = report(tmp_path, store).paths["xlsx"]
     with pytest.raises(ConfigError, match="belongs to the client 'brandtner'"):

@@ -127,8 +127,9 @@ def veiled(shown: Scan, scan: Scan, codes: Codes | None) -> tuple[Scan, dict[Key
     stands: dict[Key, Key] = {
         a.key: b.key for a, b in zip(scan.findings, shown.findings, strict=True) if a.key != b.key
     }
+    as_ever = {finding.key for finding in scan.findings} - stands.keys()  # shown by name, so under their own key
     for key in scan.notes.by_key:
-        if len(key) == 4 and key not in stands and key[2] != key[0]:
+        if len(key) == 4 and key not in stands and key not in as_ever and key[2] != key[0]:
             stands[key] = (*key[:2], codes.hidden("\0".join(key[2:])), "")
 
     def told(note: Note) -> Note:
