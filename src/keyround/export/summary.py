@@ -5,6 +5,7 @@ As text it is the body of a mail: who somebody is stands on the other sheets onl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..derived.homes import people_of
@@ -93,8 +94,8 @@ def _silent(scan: Scan) -> Iterator[Text]:
         anything = any(map(answered, scan.results))
         yield Text(say("summary.silent_none" if anything else "checks.empty"), "note")
         return
-    names = people_of(scan.terms)
-    nameless = [line for line in said if not any(name in line for name in names)]
+    names = [rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in people_of(scan.terms)]  # P-1 is not in P-12
+    nameless = [line for line in said if not any(re.search(name, line) for name in names)]
     for line in nameless[:_MOST_SILENCES]:
         yield Text(f"· {short(line, 160)}", "note")
     if more := len(said) - len(nameless[:_MOST_SILENCES]):
