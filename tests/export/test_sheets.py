@@ -314,7 +314,7 @@ def test_a_topic_s_light_is_that_of_its_gravest_case_not_of_the_rule() -> None:
         rule("old", topic="updates", severity="low"), M365, (Judged("ada", "fail", severity="critical"),)
     )
     topic = figures(small(SAFE, (lighter, graver)))["Updates"]
-    assert topic.tone == "bad" and topic.note == "Old: 1 of 1. 1 further check found something."
+    assert topic.tone == "bad" and topic.note == "Old: 1. 1 further check found something: see Findings."
 
 
 def test_a_topic_counts_over_all_tenants_in_any_order() -> None:
@@ -694,7 +694,7 @@ def test_a_topic_is_blue_only_while_nothing_else_is_open_in_it() -> None:
     one, both = accept(FACTOR, "bo"), accept(FACTOR, "")
     scan = small([account("bo"), account("cy")], (fails,))
     assert (figures(accepting(scan, one))["Passwords and second factors"].value) == "Red"
-    assert "1 of 2" in figures(accepting(scan, one))["Passwords and second factors"].note
+    assert figures(accepting(scan, one))["Passwords and second factors"].note.endswith(": 1.")
     topic = figures(accepting(scan, both))["Passwords and second factors"]
     assert (topic.value, topic.tone) == ("Accepted", "signed")
     half = replace(fails, missing={"mfa_registrations": REFUSED})

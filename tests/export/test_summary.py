@@ -274,6 +274,22 @@ def test_a_decision_says_what_becomes_of_the_first_figure_only_where_that_is_cer
     assert all(figure.value == "☐ Yes   ☐ Later   ☐ No" for label, figure in shown(scan).items() if label[0].isdigit())
 
 
+def test_many_urgent_things_about_a_few_do_not_hide_that_most_have_no_second_factor() -> None:
+    urgent = [Evaluated(rule(f"urgent-{n}", severity="critical"), M365, judged(ada="fail")) for n in range(6)]
+    many = [f"p{n}" for n in range(10)]
+    rows: list[Any] = [account("ada"), registered("ada"), MfaEnforcement("ada", "enforced")]
+    for key in many:
+        rows += [account(key), MfaRegistration(key, registered=False), MfaEnforcement(key, "enforced")]
+
+    def decided(*found: Evaluated) -> list[str]:
+        return [label.partition(". ")[2] for label in shown(small(rows, found)) if label[0].isdigit()]
+
+    factor = Evaluated(FACTOR, M365, judged(**dict.fromkeys(many, "fail")))
+    assert len(decided(*urgent, factor)) == 5 and decided(*urgent, factor)[-1] == FACTOR.action
+    moves_nobody = Evaluated(FACTOR, M365, judged(ada="fail"))
+    assert FACTOR.action not in decided(*urgent, moves_nobody)
+
+
 def test_one_decision_for_what_two_tenants_need_and_nothing_that_somebody_answers_for() -> None:
     scan = company(findings=())
     twice = tuple(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from ..engine.results import Scan
 from ..engine.rule import Rule
@@ -47,24 +46,33 @@ class Decision:
 
 
 def decisions(scan: Scan, got: Standing) -> Iterator[Block]:
-    best = most_useful(scan)
+    best = most_useful(scan, got)
     if not best:
         yield Text(_none(scan, got))
         return
     reached = becomes(scan, got, best)
-    if any(reached):
-        yield Text(say("decision.arrow"), "note")
+    together = say("decision.together", hours=hours(sum(one.hours for one in best)))
+    yield Text(" ".join(filter(None, (together, say("decision.arrow") if any(reached) else ""))), "note")
     rows = zip(best, reached, strict=True)
     yield Figures(tuple(_row(scan, rank, one, then) for rank, (one, then) in enumerate(rows, 1)))
 
 
-def most_useful(scan: Scan) -> list[Decision]:
-    """In the order of the best action of each."""
+def most_useful(scan: Scan, got: Standing) -> list[Decision]:
+    """In the order of the best action of each. The last place is for what protects most people, where none of the
+    others protects more: many urgent things about a few must not hide that most have no second factor.
+    """
     found: dict[str, list[Action]] = {}
     for action in ranked(scan):
         if action.severity != "info":
             found.setdefault(action.rule.id, []).append(action)
-    return [Decision(actions[0].rule, tuple(actions)) for actions in islice(found.values(), _MOST)]
+    every = [Decision(actions[0].rule, tuple(actions)) for actions in found.values()]
+    first, others = every[:_MOST], [one for one in every[_MOST:] if one.rule.id in SETS_UP | DEMANDS]
+    if not others:
+        return first
+    kept = first[: _MOST - 1]
+    most = max(others, key=lambda one: protects(scan, got, [*kept, one])[-1])  # the first of equals
+    already = protects(scan, got, first)
+    return [*kept, most] if protects(scan, got, [*kept, most])[-1] > max(already) else first
 
 
 def _none(scan: Scan, got: Standing) -> str:
@@ -96,6 +104,16 @@ def becomes(scan: Scan, got: Standing, best: Sequence[Decision]) -> list[str]:
     people = got.people.counted()
     if not people.known:
         return [""] * len(best)
+    said, protected = [], people.protected
+    key = "decision.then_at_least" if people.at_least else "decision.then"
+    for more in protects(scan, got, best):
+        protected += more
+        said.append(say(key, n=protected, total=people.total) if more else "")
+    return said
+
+
+def protects(scan: Scan, got: Standing, best: Sequence[Decision]) -> list[int]:
+    """How many people more each decision protects for sure, after all before it."""
     step = {decision.rule.id: at for at, decision in enumerate(best)}
     named: dict[tuple[str, str], set[int]] = defaultdict(set)  # account -> the decisions that concern it
     for finding in (scan.coded or scan).findings:  # called as `got` calls people
@@ -111,11 +129,5 @@ def becomes(scan: Scan, got: Standing, best: Sequence[Decision]) -> list[str]:
                 done = at
                 break
         last[one.who] = max(last.get(one.who, 0), done)
-    said, protected = [], people.protected
-    key = "decision.then_at_least" if people.at_least else "decision.then"
     closed = Counter(last.values())
-    for at in range(len(best)):
-        more = closed[at]
-        protected += more
-        said.append(say(key, n=protected, total=people.total) if more else "")
-    return said
+    return [closed[at] for at in range(len(best))]

@@ -94,7 +94,7 @@ def _light(name: str, checks: list[_Tried], proven: bool) -> tuple[Tone, str]:
     if failed:
         worst = failed[0]
         fail = worst.fail - worst.accepted
-        said = say("topic.worst", title=short(worst.rule.title, 80), fail=fail, scope=worst.scope, n=len(failed) - 1)
+        said = say("topic.worst", title=short(worst.rule.title, 80), fail=fail, n=len(failed) - 1)
         said = f"{said} {say(f'ask.{name}')}" if name in _HALF else said
         return "bad" if worst.severity in _SERIOUS else "warn", said
     if unable or not proven:
