@@ -314,7 +314,7 @@ def test_a_topic_s_light_is_that_of_its_gravest_case_not_of_the_rule() -> None:
         rule("old", topic="updates", severity="low"), M365, (Judged("ada", "fail", severity="critical"),)
     )
     topic = figures(small(SAFE, (lighter, graver)))["Updates"]
-    assert topic.tone == "bad" and topic.note == "Old: 1. 1 further check found something: see Findings."
+    assert topic.tone == "bad" and topic.note == "Old: 1; 1 further check found something: see Findings."
 
 
 def test_a_topic_counts_over_all_tenants_in_any_order() -> None:
