@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from keyround.config import read
 from keyround.config.places import EXAMPLES
 from keyround.connector import Clock
 from keyround.errors import ConfigError
+from keyround.rounds import Keeping, Mail, Order, Schedule, Tell
 from keyround.scan import scan
 from keyround.store import ClientStore
 from keyround.terms import Home, Network, Trip, from_json
@@ -133,9 +134,62 @@ def test_a_mark_and_line_ends_from_windows(written):
     assert read(path).client("contoso").name == "Contoso Ltd"
 
 
-def test_what_has_no_effect_yet_is_said(written, capsys):
-    read(written(GOOD)).client("contoso")
-    assert "every of 'contoso' has no effect" in capsys.readouterr().err
+ARRANGED = """
+timezone = "Europe/Berlin"
+[provider.mail]
+server = "smtp.nordlicht.example"
+from   = "reports@nordlicht.example"
+[provider.portfolio]
+every = "week"
+on    = "monday"
+[client.contoso]
+every = "2 weeks"
+on    = "Tuesday"
+at    = "6:30"
+limit = "90m"
+order = { authorised_by = "M. Jensen", role = "Managing director", on = 2026-01-02, until = 2026-12-31 }
+tell  = { mail = ["chef@contoso.example"], channels = "env:TEAMS", send = "review" }
+keep  = { sign_ins = 30 }
+[[client.contoso.tenant]]
+connector = "m365"
+"""
+
+
+def test_what_a_provider_arranges(written):
+    config = read(written(ARRANGED))
+    arranged = config.client("contoso").arranged
+    assert arranged.schedule == Schedule("week", 2, 1, time(6, 30), "Europe/Berlin")
+    assert arranged.order == Order("M. Jensen", "Managing director", date(2026, 1, 2), date(2026, 12, 31))
+    assert arranged.tell == Tell(("chef@contoso.example",), ("env:TEAMS",), "change", "review")
+    assert (arranged.keeping, arranged.limit) == (Keeping(sign_ins=30), timedelta(minutes=90))
+    assert config.mail == Mail("smtp.nordlicht.example", "reports@nordlicht.example")
+    assert config.portfolio == Schedule("week", 1, 0, time(2), "Europe/Berlin")
+    assert config.reports_of(config.client("contoso")) == config.store / "contoso" / "reports"
+
+
+@pytest.mark.parametrize(
+    "wrong, right, said",
+    [
+        ('"2 weeks"', '"fortnight"', "is no interval"),
+        ('every = "2 weeks"', "", "stands without every"),
+        ('"Tuesday"', '"Tusday"', "Did you mean 'tuesday'?"),
+        ('"6:30"', '"25:00"', "is no time of day"),
+        ('"90m"', '"long"', "is no length of time"),
+        ("Europe/Berlin", "Europe/Berln", "timezone"),
+        ('authorised_by = "M. Jensen", ', "", "authorised_by is missing"),
+        ("2026-12-31", '"2026-12-31"', "without quotes"),
+        ('"env:TEAMS"', '"msteams://a/b/c"', "holds secrets"),
+        ('"review"', '"later"', "is none of now, review"),
+        ("chef@", "chef ", "is no address"),
+        ('send = "review"', "attach = true", "only attached encrypted"),
+        ("sign_ins = 30", "sign_ins = 400", "needs a written reason"),
+        ('from   = "reports@nordlicht.example"', "", "from is missing"),
+    ],
+)
+def test_mistakes_in_what_is_arranged_are_named(written, wrong, right, said):
+    with pytest.raises(ConfigError) as caught:
+        read(written(ARRANGED.replace(wrong, right, 1)))
+    assert said in str(caught.value)
 
 
 ACCEPTED = """

@@ -88,6 +88,10 @@ wait = click.option(
     "--wait", metavar="TIME", type=Duration(), default="3m", show_default=True,
     help="How long to wait for what a provider prepares in its own time, such as 20m; the next scan collects the rest.",
 )  # fmt: skip
+scheduled = click.option(
+    "--scheduled", metavar="FILE", hidden=True, type=click.Path(path_type=Path, dir_okay=False),
+    help="A run started this: leave it in FILE how it ended.",
+)  # fmt: skip
 chatty = click.option("--verbose", "chatty", is_flag=True, help="Show every request and wait.")
 
 

@@ -9,6 +9,7 @@ import click
 
 from ..errors import ConfigError, nearest
 from ..judging import reported
+from ..provider import ended
 from ..store import ClientStore
 from . import options
 from .written import carried, write
@@ -23,12 +24,21 @@ from .written import carried, write
 @options.formats
 @options.language
 @options.carry
+@options.scheduled
 @click.option(
     "--snapshot", "stamp", metavar="STAMP", help="Which snapshot (default: the newest), such as 20260801T060000Z."
 )
 def command(
     client: str, path: Path | None, output: Path, fail_on: str, at: datetime | None, formats: tuple[str, ...],
-    language: str | None, carry: tuple[Path, ...], stamp: str | None,
+    language: str | None, carry: tuple[Path, ...], stamp: str | None, scheduled: Path | None,
+) -> int:  # fmt: skip
+    with ended.told(scheduled) as end:
+        return _report(end, client, path, output, fail_on, at, formats, language, carry, stamp)
+
+
+def _report(
+    end: ended.Ended, client: str, path: Path | None, output: Path, fail_on: str, at: datetime | None,
+    formats: tuple[str, ...], language: str | None, carry: tuple[Path, ...], stamp: str | None,
 ) -> int:  # fmt: skip
     config = options.configuration(path)
     chosen = config.client(client)
@@ -41,6 +51,7 @@ def command(
     people = carried(carry, chosen.key, store)
     rules = options.rules(config.rules)
     snapshot = store.snapshot(stamp or stamps[-1])
+    end.stamp = snapshot.folder.name
     presentation = options.presented(chosen.presentation, language)
     with reported(snapshot, store, rules, at, chosen.terms, presentation) as scan:
-        return write(scan, output, fail_on, store, formats, people)
+        return write(scan, output, fail_on, store, formats, people, end)

@@ -20,6 +20,7 @@ from ..errors import ConfigError
 from ..geo import Atlas
 from ..installed import connector
 from ..judging import reported
+from ..provider import ended
 from ..scan import scan
 from ..store import ClientStore
 from ..terms import Terms
@@ -44,6 +45,7 @@ from .written import carried, write
 @options.formats
 @options.language
 @options.carry
+@options.scheduled
 @options.chatty
 @click.option("--m365", metavar="DOMAIN", help="Scan the Microsoft 365 tenant of this domain once.")
 @click.option("--google", metavar="DOMAIN", help="Scan the Google Workspace of this domain once.")
@@ -58,7 +60,7 @@ from .written import carried, write
 def command(
     client: str | None, path: Path | None, output: Path, fail_on: str, days: int, at: datetime | None,
     wait: timedelta, formats: tuple[str, ...], language: str | None, carry: tuple[Path, ...],
-    chatty: bool, m365: str | None, google: str | None, **once: Any,
+    scheduled: Path | None, chatty: bool, m365: str | None, google: str | None, **once: Any,
 ) -> int:  # fmt: skip
     verbose(chatty)
     given = [name for name in (client, m365, google) if name]
@@ -71,7 +73,7 @@ def command(
         raise click.UsageError(
             "The one-off options need --m365 DOMAIN or --google DOMAIN; a client's settings stand in keyround.toml."
         )
-    with ExitStack() as stack:
+    with ended.told(scheduled) as end, ExitStack() as stack:
         geo_database = None
         if client:
             config = options.configuration(path)
@@ -87,9 +89,10 @@ def command(
         with shown() as progress:
             at, atlas = at or options.now(), Atlas(geo_database)
             snapshot, judged = scan(chosen, store, rules, at, days, Clock(), progress, wait, atlas)
+        end.stamp = snapshot.folder.name
         presentation = options.presented(chosen.presentation, language)
         with reported(snapshot, store, rules, presentation=presentation, judged=judged) as done:
-            return write(done, output, fail_on, store, formats, people)
+            return write(done, output, fail_on, store, formats, people, end)
 
 
 def _once(

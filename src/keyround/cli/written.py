@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
-from ..errors import NotEnabled
+from ..errors import HARMLESS, NotEnabled
 from ..presentation import FORMATS
 from ..store import ClientStore
 from .progress import clean
 
 if TYPE_CHECKING:
     from ..export.edited import Edited
+    from ..provider.ended import Ended
 
 _CALLED = {"xlsx": "Workbook:", "json": "Results: ", "html": "Page:    ", "csv": "Sheets:  "}
 
@@ -28,8 +29,11 @@ def write(
     store: ClientStore,
     formats: Sequence[str] = FORMATS[:2],
     carry: Sequence[Edited] = (),
+    end: Ended | None = None,
 ) -> int:
-    """Write the report into `folder`; gives the exit status. `carry`: what people sent back. Raises StoreError."""
+    """Write the report into `folder`; gives the exit status. `carry`: what people sent back, `end`: what a run is told
+    of it. Raises StoreError.
+    """
     from ..export import accepted
     from ..export.clean import short
     from ..handover import hand_over
@@ -49,6 +53,9 @@ def write(
     print(f"Found: {found}{f'; {signed} more accepted' if signed else ''}.")
     for kind, path in handed.paths.items():
         print(f"{_CALLED[kind]} {path}")
+    if end:
+        end.paths = {kind: str(path.resolve()) for kind, path in handed.paths.items()}
+        end.incomplete = tuple(sorted({error.kind for _, _, error in scan.gaps() if not isinstance(error, HARMLESS)}))
     return status(scan, fail_on)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 import unicodedata
 from collections.abc import Mapping
@@ -15,17 +14,20 @@ import platformdirs
 
 from ..errors import ConfigError, nearest
 from ..presentation import Presentation, Provider
+from ..rounds import Arrangement, Mail, Schedule, Tell
 from ..secrets import SECRET_KEYS, resolve
 from ..terms import Terms
-from . import places, presented
+from . import places, presented, serviced
 from .accepted import acceptances, thresholds, together
 from .checked import countries, only, table, text, texts, usernames
 
 PATH_KEYS = frozenset({"token_file"})
 """Settings that name a file which a connector opens itself."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
-_SETTINGS = ("name", "home_countries", "home", "travel", "networks", "network", "emergency_accounts", "every", "tenant",
-             "accept", "thresholds", *presented.KEYS)  # fmt: skip
+_TOP = ("store", "reports", "geo_database", "rules", "language", "timezone", "limit", "keep", "provider", "client",
+        "thresholds")  # fmt: skip
+_SETTINGS = ("name", "home_countries", "home", "travel", "networks", "network", "emergency_accounts", "tenant",
+             "accept", "thresholds", "reports", *presented.KEYS, *serviced.KEYS)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class TenantConfig:
 class Client:
     """One `[client.NAME]`, with what it lays down for its own reports.
 
-    `ignored` names what the file holds for a later version and this one does not act on.
+    `file` is where it stands: keyround.toml, or a file of `clients.d`. `reports` is where its scheduled reports go.
     """
 
     key: str
@@ -64,31 +66,44 @@ class Client:
     tenants: tuple[TenantConfig, ...]
     terms: Terms = field(default_factory=Terms)
     presentation: Presentation = field(default_factory=Presentation)
-    ignored: tuple[str, ...] = ()
+    arranged: Arrangement = field(default_factory=Arrangement)
+    reports: Path | None = None
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """`geo_database`: another database of countries than the one that comes with the package.
 
-    `rules` are folders of own rules, judged besides the package's.
+    `rules` are folders of own rules, judged besides the package's. `mail`, `tell`, `portfolio` and `heartbeat` are the
+    provider's: how mail leaves, who of its own people is told, when they get the portfolio, and the reference to the
+    address that every run calls. `reports`: where scheduled reports go, a folder for each client in it.
     """
 
     path: Path
     store: Path
     clients: Mapping[str, Client] = field(default_factory=dict)
     provider: Provider = field(default_factory=Provider)
+    mail: Mail | None = None
+    tell: Tell = field(default_factory=Tell)
+    portfolio: Schedule | None = None
+    heartbeat: str = ""
+    reports: Path | None = None
     language: str = "en"
     geo_database: Path | None = None
     rules: tuple[Path, ...] = ()
 
     def client(self, key: str) -> Client:
-        """Raises ConfigError with the nearest client there is. Says what of it this version leaves aside."""
+        """Raises ConfigError with the nearest client there is."""
         if key not in self.clients:
             raise ConfigError(f"{self.path.name} has no client {key!r}.", nearest(key, self.clients))
-        for section in self.clients[key].ignored:
-            print(f"{self.path.name}: {section} of {key!r} has no effect in this version.", file=sys.stderr)
         return self.clients[key]
+
+    def reports_of(self, client: Client) -> Path:
+        """Where the scheduled reports of a client go: as configured, else beside its snapshots in the store."""
+        if client.reports:
+            return client.reports
+        return self.reports / client.key if self.reports else self.store / client.key / "reports"
 
 
 def read(path: Path) -> Config:
@@ -108,17 +123,25 @@ def read(path: Path) -> Config:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}.") from error
     place = path.name
-    only(raw, ("store", "geo_database", "rules", "language", "provider", "client", "thresholds"), place)
-    by = presented.provider(table(raw, "provider", place), f"{place}: [provider]", path.parent)
+    only(raw, _TOP, place)
+    provider, said = table(raw, "provider", place), f"{place}: [provider]"
+    by = presented.provider(provider, said, path.parent)
     language = presented.language(raw, place)
-    store, geo = text(raw, "store", place), text(raw, "geo_database", place)
+    store, geo, reports = (text(raw, key, place) for key in ("store", "geo_database", "reports"))
     clients = table(raw, "client", place)
     general = thresholds(raw, place)
     return Config(
         path=path,
         store=_place("store", store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
-        clients={key: _client(key, part, path, general, by, language) for key, part in clients.items()},
+        clients={key: _client(key, part, path, general, by, language, raw) for key, part in clients.items()},
         provider=by,
+        mail=serviced.mail(provider, said),
+        tell=serviced.tell(provider, said),
+        portfolio=serviced.schedule(
+            {"timezone": text(raw, "timezone", place), **table(provider, "portfolio", said)}, f"{said}: portfolio"
+        ),
+        heartbeat=text(provider, "heartbeat", said),
+        reports=_place("reports", reports, path) if reports else None,
         language=language,
         geo_database=_place("geo_database", geo, path) if geo else None,
         rules=tuple(_place("rules", folder, path) for folder in texts(raw, "rules", place)),
@@ -126,8 +149,9 @@ def read(path: Path) -> Config:
 
 
 def _client(
-    key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, Any]], by: Provider, language: str
-) -> Client:
+    key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, Any]], by: Provider, language: str,
+    top: Mapping[str, Any],
+) -> Client:  # fmt: skip
     place = f"{path.name}: [client.{key}]"
     if not _KEY.fullmatch(key):
         raise ConfigError(f"{place}: a client's key is made of a-z, 0-9 and -.", "Put the full name into `name`.")
@@ -137,7 +161,7 @@ def _client(
     tenants = raw.get("tenant", [])
     if not isinstance(tenants, list) or not tenants:
         raise ConfigError(f"{place} has no tenant.", f"Add a [[client.{key}.tenant]] section.")
-    text(raw, "every", place)
+    reports = text(raw, "reports", place)
     return Client(
         key=key,
         name=text(raw, "name", place) or key,
@@ -152,7 +176,9 @@ def _client(
             accepted=acceptances(raw, key, place),
         ),
         presentation=presented.presentation(raw, place, by, language),
-        ignored=tuple(key for key in ("every",) if raw.get(key)),
+        arranged=serviced.arrangement(raw, place, top),
+        reports=_place("reports", reports, path) if reports else None,
+        file=path,
     )
 
 

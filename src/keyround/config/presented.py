@@ -25,12 +25,14 @@ from .checked import only, text
 
 KEYS = ("language", "names", "privacy", "purpose")
 """Settings of a client; `language` may also stand at the top, for all of them."""
+SERVICE = ("mail", "tell", "portfolio", "heartbeat")
+"""Settings of the provider that are read elsewhere (`serviced`)."""
 _PRIVACY = ("works-council",)
 
 
 def provider(raw: Mapping[str, Any], place: str, folder: Path) -> Provider:
     """Who prepares the reports. Raises ConfigError."""
-    only(raw, ("name", "contact", "phone", "logo", "hourly_rate", "currency"), place)
+    only(raw, ("name", "contact", "phone", "logo", "hourly_rate", "currency", *SERVICE), place)
     rate = raw.get("hourly_rate")
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 100_000):
         raise ConfigError(f"{place}: hourly_rate is not an amount.", "For example hourly_rate = 95.")
