@@ -38,10 +38,10 @@ HIDING = {
     "recoverableitemsdeletions", "syncissues", "outbox",
 }  # fmt: skip
 KEPT_OUT = (
-    "Exchange keeps this scan out of some mailboxes: by an application access policy, or because a person signed in, "
-    "who may look into no other mailbox."
+    "Exchange keeps this scan out of some mailboxes: by an application access policy, which lists the mailboxes that "
+    "an application may read, or because a person signed in, who may look into no other mailbox."
 )
-OPEN = "To have their rules checked too, add them to the policy; scan with an application rather than as a person."
+OPEN = "To have their rules checked too, add them to the policy, or scan with an application rather than as a person."
 CLOSED = "ErrorAccessDenied"
 LONGEST_NAME = 60  # an id of a folder is longer
 

@@ -48,8 +48,8 @@ _NEEDS_P2 = ("aadpremiumlicenserequired", "not licensed for this feature", "need
 
 
 _CLOSED = (
-    "Exchange refused: an application access policy closes the mailbox to this application, or the application "
-    "lacks the permission."
+    "Exchange refused: an application access policy (the list of mailboxes an application may read) closes the mailbox "
+    "to this application, or the application lacks the permission."
 )
 _OPEN = (
     "Let an Exchange administrator add the mailbox to the application access policy of this application, "

@@ -1,4 +1,4 @@
-"""Accounts that Microsoft holds for endangered, and what made it think so.
+"""Accounts that Microsoft considers at risk, and what made it think so.
 
 Endpoint    GET /identityProtection/riskyUsers, GET /identityProtection/riskDetections  (v1.0)
 Permission  IdentityRiskyUser.Read.All; IdentityRiskEvent.Read.All
@@ -146,7 +146,7 @@ USERS = modules.optional(
         fills=(RiskEvent,),
         pages=user_pages,
         rows=user_rows,
-        tells="which accounts Microsoft holds for endangered",
+        tells="which accounts Microsoft considers at risk",
         source="https://learn.microsoft.com/graph/api/riskyuser-list",
         grants=("IdentityRiskyUser.Read.All",),
         needs_plan="P2",

@@ -11,7 +11,7 @@ from .schema import Id, Row
 
 @dataclass(frozen=True, slots=True)
 class RiskEvent(Row):
-    """One row per account the provider holds for endangered, and per event of the window that made it think so."""
+    """One row per account the provider considers at risk, and per event of the window that made it think so."""
 
     KEY: ClassVar[tuple[str, ...]] = ("source", "event_id")
 
