@@ -1,10 +1,13 @@
-"""How many random cases a run tries: few in `make test`, many in `make soak`."""
+"""How many random cases a run tries: few in `make test`, many in `make soak`; and what all processes of it share."""
 
 from __future__ import annotations
 
 import os
 
 from hypothesis import HealthCheck, settings
+
+# The many processes that tests start compile our modules once, and not each for itself, whatever this computer says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 quiet = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 settings.register_profile("test", max_examples=60, derandomize=True, **quiet)
