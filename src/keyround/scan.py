@@ -128,8 +128,7 @@ def opened(config: TenantConfig) -> Opened:
         settings = config.opened()
         return Opened(reader.tenant_of(settings), reader, settings)
     except ConfigError as error:
-        where = f"{config.place}: " if config.place else ""
-        raise ConfigError(f"{where}{error.detail}", error.remedy, error.therefore) from error
+        raise config.mistake(error) from error
 
 
 def _collected(

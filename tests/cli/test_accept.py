@@ -153,15 +153,19 @@ never_used = 3
 """
 
 
+WRONG = ('rule = "admin-no-second-facto"', 'subject = "aushilf@atelier-hollenstedt.example"', "never_used = 3")
+
+
 def test_what_nobody_knows_is_an_error_in_check(office):
     here = office(ODD)
     config = read(here.folder / "keyround.toml")
-    found = mistakes("keyround.toml", config.client("acme"), ClientStore(config.store, "acme"), load())
+    found = mistakes(config, config.client("acme"), ClientStore(config.store, "acme"), load())
+    lines = here.config.splitlines()
+    rule, subject, threshold = (f"keyround.toml, line {lines.index(line) + 1}" for line in WRONG)
     assert [str(one) for one in found] == [
-        "keyround.toml: thresholds.dormant-account: there is no threshold 'never_used'. "
-        "Did you mean 'never_used_days'?",
-        "keyround.toml: [[client.acme.accept]] number 1: there is no rule 'admin-no-second-facto'. "
+        f"{threshold}: thresholds.dormant-account: there is no threshold 'never_used'. Did you mean 'never_used_days'?",
+        f"{rule}: [[client.acme.accept]] number 1: there is no rule 'admin-no-second-facto'. "
         "Did you mean 'admin-no-second-factor'?",
-        "keyround.toml: [[client.acme.accept]] number 2: 'aushilf@atelier-hollenstedt.example' is not in the snapshot "
+        f"{subject}: [[client.acme.accept]] number 2: 'aushilf@atelier-hollenstedt.example' is not in the snapshot "
         "of 20 Nov 2026. Did you mean 'aushilfe@atelier-hollenstedt.example'?",
     ]

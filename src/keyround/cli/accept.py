@@ -71,14 +71,15 @@ def command(
     said = {name: (value or "").strip() for name, value in given.items()}
     if listing:
         return _listed(chosen, store, options.rules(config.rules), at or options.now())
+    file = chosen.file or config.path
     if remove:
-        return _remove(config.path, chosen, said["rule"], said["subject"], aspect, tenant)
+        return _remove(file, chosen, said["rule"], said["subject"], aspect, tenant)
     wanted = Acceptance(said["rule"], said["reason"], said["owner"], last_day(said["until"], "--until"),
                         "" if said["subject"].lower() == WHOLE_TENANT else said["subject"], aspect, tenant)  # fmt: skip
     if wanted.until < today:
         raise ConfigError(f"--until {wanted.until} is over.", "Give a day to come.")
-    if options.read_only(config.path):
-        raise StoreError(f"{config.path} is read-only.", "Allow writing to it, or choose another file: --config FILE.")
+    if options.read_only(file):
+        raise StoreError(f"{file} is read-only.", "Allow writing to it, or choose another file: --config FILE.")
     known = {one.id: one for one in options.rules(config.rules)}
     if wanted.rule not in known:
         raise ConfigError(f"There is no rule {wanted.rule!r}.", nearest(wanted.rule, known))
@@ -90,7 +91,7 @@ def command(
         found = _narrowed(scan.accepted[0], wanted.aspect)
         wanted = replace(wanted, aspect=found.acceptance.aspect, severity=_gravest(found))
         _say(scan, found, wanted, today)
-    _write(config.path, chosen, wanted)
+    _write(file, chosen, wanted)
     print(f"`keyround report {client}` writes the report again.")
     return 0
 
@@ -213,7 +214,7 @@ def _covered(scan: Scan, findings: tuple[Finding, ...]) -> list[str]:
 
 
 def _write(path: Path, client: Client, wanted: Acceptance) -> None:
-    """Into keyround.toml: renewed where the same risk is accepted already, else added. Raises StoreError."""
+    """Into the client's file: renewed where the same risk is accepted already, else added. Raises StoreError."""
     entry: dict[str, Any] = {"rule": wanted.rule, "subject": wanted.subject or WHOLE_TENANT}
     entry |= {key: value for key in ("aspect", "tenant") if (value := getattr(wanted, key))}
     entry |= {"severity": wanted.severity, "reason": wanted.reason, "owner": wanted.owner, "until": wanted.until}

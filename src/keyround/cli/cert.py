@@ -32,7 +32,7 @@ def command() -> None:
 @click.option("--provider", metavar="NAME", help="Whose connector makes it (default: the client's, or m365).")
 def new(name: str, path: Path | None, days: int, folder: Path | None, provider: str | None) -> None:
     config = _configuration(path)
-    client = config.clients.get(name) if config else None
+    client = config.client(name) if config and name in {*config.clients, *config.broken} else None
     tenants = client.tenants if client else ()
     wanted = provider or next((t.connector for t in tenants if setup.of(connector(t.connector))), "m365")
     settings: dict[str, Any] = next((dict(t.settings) for t in tenants if t.connector == wanted), {})

@@ -56,11 +56,11 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     chosen, store = config.client(client), ClientStore(config.store, client)
     rules = options.rules(config.rules)
     asked = window(options.now(), 1)
-    found = [_completed(config.path, client, part, store) for part in chosen.tenants]
+    found = [_completed(client, part, store) for part in chosen.tenants]
     ready = [opened(part) for part in found if part]
     whole = [_checked(tenant, store, rules, asked) for tenant in ready]
     _say_places(store, chosen.terms)
-    wrong = mistakes(config.path.name, chosen, store, rules)
+    wrong = mistakes(config, chosen, store, rules)
     for mistake in wrong:
         say(mistake)
     if wrong:
@@ -68,10 +68,10 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     return 0 if all(found) and all(whole) else 3
 
 
-def _completed(path: Path, client: str, tenant: TenantConfig, store: ClientStore) -> TenantConfig | None:
+def _completed(client: str, tenant: TenantConfig, store: ClientStore) -> TenantConfig | None:
     """The section with its tenant's id; None where the tenant could not be asked for it, which is said."""
     try:
-        return completed(path, client, tenant, store)
+        return completed(client, tenant, store)
     except CollectError as error:
         print(f"{connector(tenant.connector).title}, {tenant.place}")
         say(error.about(error.therefore or NOTHING))

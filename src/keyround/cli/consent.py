@@ -74,7 +74,7 @@ def command(
         print(link, flush=True)
         if not no_browser and not webbrowser.open(link):
             print("No browser could be opened here; open the link by hand.", file=sys.stderr)
-        _wait(client, config.path, tenant, door, answers, time.monotonic() + timeout)
+        _wait(client, tenant, door, answers, time.monotonic() + timeout)
     print(f"Every permission is there. Next: keyround check {client}")
     return 0
 
@@ -94,16 +94,14 @@ def _approved(client: Client) -> tuple[TenantConfig, setup.SetUp[Any]]:
     )
 
 
-def _wait(
-    client: str, path: Path, tenant: TenantConfig, door: setup.SetUp[Any], answers: _Answers, until: float
-) -> None:
+def _wait(client: str, tenant: TenantConfig, door: setup.SetUp[Any], answers: _Answers, until: float) -> None:
     """Until the permissions have arrived. Raises NotGranted when time is up, WrongTenant for another's answer."""
     missing: tuple[str, ...] = ()
     last: CollectError | None = None
     look_at, approved = 0.0, False
     while time.monotonic() < until:
         if (answer := answers.next()) is not None:
-            tenant = _answered(client, path, tenant, door, answer)
+            tenant = _answered(client, tenant, door, answer)
             look_at, approved = 0.0, True
         if not tenant.settings.get("tenant_id") or time.monotonic() < look_at:
             continue
@@ -117,7 +115,7 @@ def _wait(
             continue
         if not found.missing and (found.known or approved):
             if not approved and (answer := answers.next()) is not None:  # the browser may still be on its way here
-                _answered(client, path, tenant, door, answer)
+                _answered(client, tenant, door, answer)
             return
         if found.missing and found.missing != missing:
             print(f"Not there yet: {', '.join(found.missing)}.", flush=True)
@@ -130,9 +128,7 @@ def _wait(
     )
 
 
-def _answered(
-    client: str, path: Path, tenant: TenantConfig, door: setup.SetUp[Any], answer: Mapping[str, str]
-) -> TenantConfig:
+def _answered(client: str, tenant: TenantConfig, door: setup.SetUp[Any], answer: Mapping[str, str]) -> TenantConfig:
     found = door.consented(answer)
     expected = tenant.settings.get("tenant_id")
     if expected and str(expected).lower() != found:
@@ -142,7 +138,7 @@ def _answered(
         )
     print(f"Approved in the tenant {found}.", flush=True)
     if not expected:
-        return fill_in(path, client, tenant, {"tenant_id": found})
+        return fill_in(client, tenant, {"tenant_id": found})
     return replace(tenant, settings={**tenant.settings, "tenant_id": found})
 
 

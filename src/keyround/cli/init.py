@@ -13,6 +13,7 @@ import platformdirs
 from .. import setup
 from ..config import TenantConfig, key_of, read
 from ..config.checked import countries
+from ..config.files import FOLDER
 from ..config.places import EXAMPLES
 from ..errors import CollectError, ConfigError
 from ..installed import connector
@@ -61,7 +62,7 @@ _NOTES = {
 def command(path: Path, extra: tuple[str, ...], **given: str | None) -> None:
     asked = {name: value for name, value in given.items() if value is not None}
     there = path.exists()
-    known = read(path).clients if there else {}
+    before = read(path) if there else None
     try:
         answers = _answers(asked, there)
     except (click.Abort, EOFError) as error:
@@ -69,26 +70,31 @@ def command(path: Path, extra: tuple[str, ...], **given: str | None) -> None:
             "An answer is missing.", "Answer in a terminal, or give every answer: `keyround init --help`."
         ) from error
     key = answers["key"]
-    if key in known:
+    if before and key in {*before.clients, *before.broken}:
         raise ConfigError(f"{path} has a client {key!r} already; it is left as it is.", "Choose another --client KEY.")
     home = countries(options.words(answers["home"]), "--home")
     tenants = _tenants(answers, dict(options.pair(text) for text in extra))
     client = {"name": answers["name"]} | ({"home_countries": list(home)} if home else {})
-    text = _added(path, key, client, tenants) if there else _new(key, client, tenants, answers["store"])
-    options.written(path, text, new=not there)
+    file = path
+    if there and (folder := path.parent / FOLDER).is_dir():
+        file = folder / f"{key}.toml"
+        options.written(file, _sections(key, client, tenants).lstrip("\n"), new=True)
+    else:
+        text = _added(path, key, client, tenants) if there else _new(key, client, tenants, answers["store"])
+        options.written(path, text, new=not there)
     config = read(path)
     written = config.client(key).tenants  # what was written must be readable, whatever was answered
-    print(f"{'Added ' + key + ' to' if there else 'Wrote'} {path}.", end="\n\n")
+    print(f"{'Added ' + key + ' to' if there else 'Wrote'} {file}.", end="\n\n")
     for settings, tenant in zip(tenants, written, strict=True):
-        _completed(path, key, tenant, ClientStore(config.store, key))
+        _completed(key, tenant, ClientStore(config.store, key))
         if door := setup.of(connector(settings["connector"])):
             print(door.steps(key, settings), end="\n\n")
 
 
-def _completed(path: Path, key: str, tenant: TenantConfig, store: ClientStore) -> None:
+def _completed(key: str, tenant: TenantConfig, store: ClientStore) -> None:
     """What the tenant tells already goes into the file. Mostly it tells nothing yet: the steps come next."""
     try:
-        completed(path, key, tenant, store, alone=True)
+        completed(key, tenant, store, alone=True)
     except ConfigError:
         return  # a key that the steps below have yet to make
     except CollectError as error:

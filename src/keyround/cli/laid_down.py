@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ..config import Client
+from ..config import Client, Config
+from ..config.where import Place
 from ..engine import thresholds
 from ..engine.results import Scan
 from ..engine.rule import Rule
@@ -30,21 +31,25 @@ def newest(store: ClientStore, client: Client) -> Snapshot:
     return store.snapshot(stamps[-1])
 
 
-def mistakes(file: str, client: Client, store: ClientStore, rules: tuple[Rule, ...]) -> list[ConfigError]:
-    """Thresholds and accepted risks that name what is not there, with their place in `file`.
+def mistakes(config: Config, client: Client, store: ClientStore, rules: tuple[Rule, ...]) -> list[ConfigError]:
+    """Thresholds and accepted risks that name what is not there, with their place.
 
     Subjects are looked up in the newest snapshot; before the first scan nobody knows them. A snapshot that does not
     open is said, and is no mistake of the configuration.
     """
     known = {one.id: one for one in rules}
-    found = list(thresholds.applied(rules, client.terms.thresholds).mistakes)
-    found = [ConfigError(f"{file}: {one.detail}", one.remedy) for one in found]
-    places = {
-        one: f"{file}: [[client.{client.key}.accept]] number {n}" for n, one in enumerate(client.terms.accepted, 1)
-    }
-    for one, place in places.items():
+    own = client.place or config.place
+    found = []
+    for mistake in thresholds.applied(rules, client.terms.thresholds).mistakes:
+        rule = mistake.detail.partition(":")[0].removeprefix("thresholds.")
+        stands = [place.at("thresholds", rule).named_in(mistake.detail, client.terms.thresholds[rule])
+                  for place in (own, config.place)]  # fmt: skip
+        place = next((place for place in stands if place.there), config.place)
+        found.append(ConfigError(f"{place.line}: {mistake.detail}", mistake.remedy))
+    places = {one: own.numbered("accept", n) for n, one in enumerate(client.terms.accepted, 1)}
+    for one, section in places.items():
         if one.rule not in known:
-            found.append(ConfigError(f"{place}: there is no rule {one.rule!r}.", nearest(one.rule, known)))
+            found.append(ConfigError(f"{section.at('rule')}: there is no rule {one.rule!r}.", nearest(one.rule, known)))
     named = tuple(one for one in client.terms.accepted if one.rule in known)
     if named and store.stamps():
         asked = [known[name] for name in sorted({one.rule for one in named})]
@@ -56,10 +61,11 @@ def mistakes(file: str, client: Client, store: ClientStore, rules: tuple[Rule, .
     return found
 
 
-def _unknown(scan: Scan, places: Mapping[Acceptance, str]) -> Iterator[ConfigError]:
+def _unknown(scan: Scan, places: Mapping[Acceptance, Place]) -> Iterator[ConfigError]:
     for one in scan.accepted:
         if one.state in ("unknown_subject", "unknown_tenant"):
-            what = one.acceptance.tenant if one.state == "unknown_tenant" else one.acceptance.subject
+            key = "tenant" if one.state == "unknown_tenant" else "subject"
+            what = getattr(one.acceptance, key)
             remedy = f"Did you mean {one.nearest!r}?" if one.nearest else HOW_NAMED
-            place = places[one.acceptance]
+            place = places[one.acceptance].at(key)
             yield ConfigError(f"{place}: {what!r} is not in the snapshot of {day(scan.taken_at)}.", remedy)

@@ -24,7 +24,7 @@ def command(
     from ..handover import portfolio
 
     config = options.configuration(path)
-    chosen = [config.client(key) for key in dict.fromkeys(clients)] or list(config.clients.values())
+    chosen = list(dict.fromkeys(clients)) or [*config.clients, *config.broken]
     spoken, now = language or config.language, at or options.now()
     found = list(portfolio.gathered(config, chosen, options.rules(config.rules), spoken))
     for client in found:

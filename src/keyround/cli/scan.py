@@ -78,7 +78,7 @@ def command(
         if client:
             config = options.configuration(path)
             folder, rules = config.store, options.rules(config.rules)
-            chosen = whole(config.path, config.client(client), ClientStore(folder, client))
+            chosen = whole(config.client(client), ClientStore(folder, client))
             geo_database = config.geo_database
         else:
             rules = options.rules(())

@@ -1,10 +1,9 @@
-"""A client's sections with what they left open: read from the tenant, and written into keyround.toml."""
+"""A client's sections with what they left open: read from the tenant, and written into its file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from .. import setup
@@ -16,12 +15,12 @@ from ..store import ClientStore
 from . import options
 
 
-def whole(path: Path, client: Client, store: ClientStore) -> Client:
+def whole(client: Client, store: ClientStore) -> Client:
     """The client with every tenant's id, where the tenant tells it. Raises KeyroundError."""
-    return replace(client, tenants=tuple(completed(path, client.key, tenant, store) for tenant in client.tenants))
+    return replace(client, tenants=tuple(completed(client.key, tenant, store) for tenant in client.tenants))
 
 
-def completed(path: Path, client: str, tenant: TenantConfig, store: ClientStore, alone: bool = False) -> TenantConfig:
+def completed(client: str, tenant: TenantConfig, store: ClientStore, alone: bool = False) -> TenantConfig:
     """The section with what it left open; the file says it from now on. Raises KeyroundError naming the section."""
     reader = connector(tenant.connector)
     complete = getattr(setup.of(reader), "complete", None)
@@ -30,14 +29,17 @@ def completed(path: Path, client: str, tenant: TenantConfig, store: ClientStore,
     try:
         found = complete(tenant.opened(), Clock(), store.memory(f"{tenant.connector} before its id"), alone)
     except ConfigError as error:
-        raise ConfigError(f"{tenant.place}: {error.detail}", error.remedy, error.therefore) from error
-    return fill_in(path, client, tenant, found) if found else tenant
+        raise tenant.mistake(error) from error
+    return fill_in(client, tenant, found) if found else tenant
 
 
-def fill_in(path: Path, client: str, tenant: TenantConfig, found: Mapping[str, str]) -> TenantConfig:
-    """Put values into a tenant's section of the file; every comment stays. Raises StoreError."""
+def fill_in(client: str, tenant: TenantConfig, found: Mapping[str, str]) -> TenantConfig:
+    """Put values into a tenant's section of the file in which it stands; every comment stays. Raises StoreError."""
     import tomlkit
 
+    if tenant.place is None:
+        return replace(tenant, settings={**tenant.settings, **found})
+    path = tenant.place.source.path
     said = ", ".join(f'{key} = "{value}"' for key, value in found.items())
     by_hand = f"Write into the tenant's section: {said}"
     try:

@@ -1,11 +1,14 @@
-"""keyround.toml as frozen values. Every mistake is named with its place and the nearest right word."""
+"""keyround.toml and clients.d as frozen values. Every mistake is named with its line and the nearest right word.
+
+A mistake in one client's section, or in a file of `clients.d`, breaks that client alone (`Config.broken`); one at the
+top of keyround.toml breaks everything.
+"""
 
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,34 +20,42 @@ from ..presentation import Presentation, Provider
 from ..rounds import Arrangement, Mail, Schedule, Tell
 from ..secrets import SECRET_KEYS, resolve
 from ..terms import Terms
-from . import places, presented, serviced
+from . import files, places, presented, serviced
 from .accepted import acceptances, thresholds, together
-from .checked import countries, only, table, text, texts, usernames
+from .checked import countries, only, reference, table, text, texts, usernames
+from .files import KEY
+from .where import Place, Source
 
 PATH_KEYS = frozenset({"token_file"})
 """Settings that name a file which a connector opens itself."""
-_KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
-_TOP = ("store", "reports", "geo_database", "rules", "language", "timezone", "limit", "keep", "provider", "client",
-        "thresholds")  # fmt: skip
-_SETTINGS = ("name", "home_countries", "home", "travel", "networks", "network", "emergency_accounts", "tenant",
-             "accept", "thresholds", "reports", *presented.KEYS, *serviced.KEYS)  # fmt: skip
+TOP = ("store", "reports", "geo_database", "rules", "language", "timezone", "limit", "keep", "provider", "client",
+       "thresholds")  # fmt: skip
+"""Settings that may stand at the top of keyround.toml."""
+SETTINGS = ("name", "home_countries", "home", "travel", "networks", "network", "emergency_accounts", "tenant",
+            "accept", "thresholds", "reports", *presented.KEYS, *serviced.KEYS)  # fmt: skip
+"""Settings of a client."""
 
 
 @dataclass(frozen=True, slots=True)
 class TenantConfig:
     """One `[[client.NAME.tenant]]`. `settings` goes to the connector; secrets in it are still references.
 
-    `place` is where it stands, for messages.
+    Relative paths in it are taken from `folder`, that of keyround.toml. `place` is where it stands; None: nowhere.
     """
 
     connector: str
     settings: Mapping[str, Any]
     folder: Path
-    place: str = ""
+    place: Place | None = None
 
     def opened(self) -> dict[str, Any]:
-        """The settings with every secret read, and paths taken from the file's own folder. Raises ConfigError."""
+        """The settings with every secret read, and paths taken from `folder`. Raises ConfigError."""
         return {key: self._opened(key, value) for key, value in self.settings.items()}
+
+    def mistake(self, error: ConfigError) -> ConfigError:
+        """The same, said with the line of the setting that it names."""
+        where = f"{self.place.named_in(error.detail, self.settings)}: " if self.place else ""
+        return ConfigError(f"{where}{error.detail}", error.remedy, error.therefore)
 
     def _opened(self, key: str, value: Any) -> Any:
         if key in SECRET_KEYS and isinstance(value, str):
@@ -58,7 +69,8 @@ class TenantConfig:
 class Client:
     """One `[client.NAME]`, with what it lays down for its own reports.
 
-    `file` is where it stands: keyround.toml, or a file of `clients.d`. `reports` is where its scheduled reports go.
+    `file` is where it stands: keyround.toml, or a file of `clients.d`; `place` is the section in it. `reports` is
+    where its scheduled reports go.
     """
 
     key: str
@@ -69,6 +81,7 @@ class Client:
     arranged: Arrangement = field(default_factory=Arrangement)
     reports: Path | None = None
     file: Path | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +90,16 @@ class Config:
 
     `rules` are folders of own rules, judged besides the package's. `mail`, `tell`, `portfolio` and `heartbeat` are the
     provider's: how mail leaves, who of its own people is told, when they get the portfolio, and the reference to the
-    address that every run calls. `reports`: where scheduled reports go, a folder for each client in it.
+    address that every run calls. `reports`: where scheduled reports go, a folder for each client in it. `broken` are
+    the clients that cannot be scanned, with what is wrong about them; a file that shows none goes by its own name.
+    `place` is the top of keyround.toml.
     """
 
     path: Path
     store: Path
+    place: Place
     clients: Mapping[str, Client] = field(default_factory=dict)
+    broken: Mapping[str, ConfigError] = field(default_factory=dict)
     provider: Provider = field(default_factory=Provider)
     mail: Mail | None = None
     tell: Tell = field(default_factory=Tell)
@@ -94,9 +111,11 @@ class Config:
     rules: tuple[Path, ...] = ()
 
     def client(self, key: str) -> Client:
-        """Raises ConfigError with the nearest client there is."""
+        """Raises ConfigError: what is wrong about this client, or the nearest there is."""
+        if key in self.broken:
+            raise self.broken[key]
         if key not in self.clients:
-            raise ConfigError(f"{self.path.name} has no client {key!r}.", nearest(key, self.clients))
+            raise ConfigError(f"{self.path.name} has no client {key!r}.", nearest(key, [*self.clients, *self.broken]))
         return self.clients[key]
 
     def reports_of(self, client: Client) -> Path:
@@ -107,99 +126,134 @@ class Config:
 
 
 def read(path: Path) -> Config:
-    """The configuration file at `path`. Raises ConfigError."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors put a mark in front
-    except FileNotFoundError as error:
-        raise ConfigError(
-            f"There is no {path}.", "Give its place with --config FILE, or try `keyround demo`."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text: {error.reason}.", "Save it again as UTF-8.") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
-    place = path.name
-    only(raw, _TOP, place)
-    provider, said = table(raw, "provider", place), f"{place}: [provider]"
+    """The file at `path`, and `clients.d` beside it. Raises ConfigError where nothing can be relied on."""
+    source = files.source(path, path.name)
+    raw, place = files.parsed(source), Place(source)
+    only(raw, TOP, place)
+    provider, said = table(raw, "provider", place), Place(source, ("provider",), "[provider]")
     by = presented.provider(provider, said, path.parent)
-    language = presented.language(raw, place)
     store, geo, reports = (text(raw, key, place) for key in ("store", "geo_database", "reports"))
-    clients = table(raw, "client", place)
-    general = thresholds(raw, place)
+    top = _Top(path, place, raw, thresholds(raw, place), by, presented.language(raw, place))
+    serviced.arrangement({}, place, raw)  # what stands there for all is everybody's mistake
+    clients, broken = _clients(top, table(raw, "client", place))
     return Config(
         path=path,
-        store=_place("store", store, path) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
-        clients={key: _client(key, part, path, general, by, language, raw) for key, part in clients.items()},
+        place=place,
+        store=_path("store", store, top) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
+        clients=clients,
+        broken=broken,
         provider=by,
         mail=serviced.mail(provider, said),
         tell=serviced.tell(provider, said),
-        portfolio=serviced.schedule(
-            {"timezone": text(raw, "timezone", place), **table(provider, "portfolio", said)}, f"{said}: portfolio"
-        ),
-        heartbeat=text(provider, "heartbeat", said),
-        reports=_place("reports", reports, path) if reports else None,
-        language=language,
-        geo_database=_place("geo_database", geo, path) if geo else None,
-        rules=tuple(_place("rules", folder, path) for folder in texts(raw, "rules", place)),
+        portfolio=serviced.portfolio(provider, said, raw, place),
+        heartbeat=serviced.heartbeat(provider, said),
+        reports=_path("reports", reports, top) if reports else None,
+        language=top.language,
+        geo_database=_path("geo_database", geo, top) if geo else None,
+        rules=tuple(_path("rules", folder, top) for folder in texts(raw, "rules", place)),
     )
 
 
-def _client(
-    key: str, raw: Any, path: Path, general: Mapping[str, Mapping[str, Any]], by: Provider, language: str,
-    top: Mapping[str, Any],
-) -> Client:  # fmt: skip
-    place = f"{path.name}: [client.{key}]"
-    if not _KEY.fullmatch(key):
+@dataclass(frozen=True, slots=True)
+class _Top:
+    """What clients take from the top of keyround.toml."""
+
+    path: Path
+    place: Place
+    raw: Mapping[str, Any]
+    thresholds: Mapping[str, Mapping[str, Any]]
+    provider: Provider
+    language: str
+
+
+def _clients(top: _Top, inside: Mapping[str, Any]) -> tuple[dict[str, Client], dict[str, ConfigError]]:
+    """Those of keyround.toml and of every file beside it; a client that stands twice is broken, as nobody knows which
+    of the two counts.
+    """
+    found: dict[str, Client] = {}
+    broken: dict[str, ConfigError] = {}
+    stands: dict[str, Place] = {}
+    for file, sections in [(top.place.source, inside), *_beside(top.path, broken)]:
+        for key, part in sections.items():
+            place = Place(file, ("client", key), f"[client.{key}]")
+            if key in stands:
+                twice = f"{stands[key]}: it stands twice, there and in {place.line}."
+                broken[key] = ConfigError(twice, "Remove one of the two, or give it a key of its own.")
+                continue
+            stands[key] = place
+            try:
+                found[key] = _client(key, part, place, top)
+            except ConfigError as error:
+                broken[key] = error
+    return {key: client for key, client in found.items() if key not in broken}, broken
+
+
+def _beside(path: Path, broken: dict[str, ConfigError]) -> Iterator[tuple[Source, Mapping[str, Any]]]:
+    """Every file of `clients.d` with its sections; whose file cannot be read is put into `broken`."""
+    for one in files.beside(path):
+        file = Source(one, f"{files.FOLDER}/{one.name}")
+        try:
+            file = files.source(one, file.name)
+            sections = files.clients(file, files.parsed(file), TOP, SETTINGS)
+        except ConfigError as error:
+            broken |= dict.fromkeys(files.whose(one, file.text), error)
+        else:
+            yield file, sections
+
+
+def _client(key: str, raw: Any, place: Place, top: _Top) -> Client:
+    if not KEY.fullmatch(key):
         raise ConfigError(f"{place}: a client's key is made of a-z, 0-9 and -.", "Put the full name into `name`.")
     if not isinstance(raw, dict):
         raise ConfigError(f"{place} is not a table.")
-    only(raw, _SETTINGS, place)
+    only(raw, SETTINGS, place)
     tenants = raw.get("tenant", [])
     if not isinstance(tenants, list) or not tenants:
-        raise ConfigError(f"{place} has no tenant.", f"Add a [[client.{key}.tenant]] section.")
+        raise ConfigError(f"{place.at('tenant')} has no tenant.", f"Add a [[client.{key}.tenant]] section.")
     reports = text(raw, "reports", place)
     return Client(
         key=key,
         name=text(raw, "name", place) or key,
-        tenants=tuple(_tenant(key, part, path, number) for number, part in enumerate(tenants, 1)),
+        tenants=tuple(_tenant(part, place.numbered("tenant", n), top) for n, part in enumerate(tenants, 1)),
         terms=Terms(
-            home_countries=countries(raw.get("home_countries", []), place),
-            homes=places.homes(raw, key, place),
-            trips=places.trips(raw, key, place),
-            networks=places.networks(raw, key, place),
+            home_countries=countries(raw.get("home_countries", []), place.at("home_countries")),
+            homes=places.homes(raw, place),
+            trips=places.trips(raw, place),
+            networks=places.networks(raw, place),
             emergency_accounts=usernames(raw, "emergency_accounts", place),
-            thresholds=together(general, thresholds(raw, place)),
-            accepted=acceptances(raw, key, place),
+            thresholds=together(top.thresholds, thresholds(raw, place)),
+            accepted=acceptances(raw, place),
         ),
-        presentation=presented.presentation(raw, place, by, language),
-        arranged=serviced.arrangement(raw, place, top),
-        reports=_place("reports", reports, path) if reports else None,
-        file=path,
+        presentation=presented.presentation(raw, place, top.provider, top.language),
+        arranged=serviced.arrangement(raw, place, top.raw),
+        reports=_path("reports", reports, top, place) if reports else None,
+        file=place.source.path,
+        place=place,
     )
 
 
-def _tenant(key: str, raw: Any, path: Path, number: int) -> TenantConfig:
-    place = f"{path.name}: [[client.{key}.tenant]] number {number}"
+def _tenant(raw: Any, place: Place, top: _Top) -> TenantConfig:
     if not isinstance(raw, dict) or not text(raw, "connector", place):
         raise ConfigError(f"{place}: connector is missing.", 'Add connector = "m365" or connector = "google".')
-    return TenantConfig(raw["connector"].strip(), raw, path.parent, place)
+    for key in SECRET_KEYS & raw.keys():
+        if isinstance(raw[key], str):
+            reference(raw, key, place)
+    return TenantConfig(raw["connector"].strip(), raw, top.path.parent, place)
 
 
 def key_of(name: str) -> str:
     """A name or domain as a client's key: "Contoso Ltd" is contoso-ltd. Raises ConfigError when nothing is left."""
     plain = unicodedata.normalize("NFKD", name.lower().replace("ß", "ss")).encode("ascii", "ignore").decode()
     key = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    if not _KEY.fullmatch(key):
+    if not KEY.fullmatch(key):
         raise ConfigError(f"{name!r} holds no letter or digit to make a key of.", "Give one: a-z, 0-9 and -.")
     return key
 
 
-def _place(key: str, named: str, path: Path) -> Path:
+def _path(key: str, named: str, top: _Top, place: Place | None = None) -> Path:
     try:
-        return path.parent / Path(named).expanduser()
+        return top.path.parent / Path(named).expanduser()
     except RuntimeError as error:  # ~somebody, who has no home here
-        raise ConfigError(f"{path.name}: {key} = {named!r}: there is no such home folder.") from error
+        raise ConfigError(
+            f"{(place or top.place).at(key)}: {key} = {named!r}: there is no such home folder."
+        ) from error

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import ConfigError, nearest
 from ..terms import Acceptance
-from .checked import only, table, text
+from .checked import only, table, tables, text
+from .where import Place
 
 KEYS = ("rule", "subject", "aspect", "tenant", "severity", "reason", "owner", "until")
 REQUIRED = ("rule", "reason", "owner", "until")
@@ -20,26 +21,26 @@ WHOLE_TENANT = "tenant"
 """The subject that means everybody in the tenant, and the tenant itself."""
 
 
-def acceptances(raw: Mapping[str, Any], client: str, place: str) -> tuple[Acceptance, ...]:
+def acceptances(raw: Mapping[str, Any], place: Place) -> tuple[Acceptance, ...]:
     """Every `[[client.NAME.accept]]`, in the file's order. Raises ConfigError naming the section."""
-    found = raw.get("accept", [])
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise ConfigError(f"{place}: accept is not a list of tables.", f"Write [[client.{client}.accept]].")
-    file = place.partition(":")[0]
-    return tuple(_acceptance(one, f"{file}: [[client.{client}.accept]] number {n}") for n, one in enumerate(found, 1))
+    return tuple(_acceptance(one, where) for one, where in tables(raw, "accept", place))
 
 
-def _acceptance(raw: Mapping[str, Any], place: str) -> Acceptance:
+def _acceptance(raw: Mapping[str, Any], place: Place) -> Acceptance:
     only(raw, KEYS, place)
     said = {key: text(raw, key, place) for key in KEYS if key != "until"}
     for key in REQUIRED:
         if not (raw.get(key) if key == "until" else said[key]):
-            raise ConfigError(f"{place}: {key} is missing.", "An accepted risk has a reason, an owner and an end.")
+            raise ConfigError(
+                f"{place.at(key)}: {key} is missing.", "An accepted risk has a reason, an owner and an end."
+            )
     if said["severity"] not in ("", *SEVERITIES):
-        raise ConfigError(f"{place}: there is no severity {said['severity']!r}.", nearest(said["severity"], SEVERITIES))
+        raise ConfigError(
+            f"{place.at('severity')}: there is no severity {said['severity']!r}.", nearest(said["severity"], SEVERITIES)
+        )
     if said["subject"].lower() == WHOLE_TENANT:
         said["subject"] = ""
-    return Acceptance(**said, until=last_day(raw["until"], f"{place}: until"))
+    return Acceptance(**said, until=last_day(raw["until"], f"{place.at('until')}: until"))
 
 
 def last_day(value: Any, place: str) -> date:
@@ -54,13 +55,13 @@ def last_day(value: Any, place: str) -> date:
     raise ConfigError(f"{place} = {value!r} is no day.", "For example until = 2027-06-30.")
 
 
-def thresholds(raw: Mapping[str, Any], place: str) -> dict[str, dict[str, Any]]:
+def thresholds(raw: Mapping[str, Any], place: Place) -> dict[str, dict[str, Any]]:
     """Rule -> parameter -> value, of one `thresholds` table. Raises ConfigError naming its place."""
     found = table(raw, "thresholds", place)
     for rule, values in found.items():
         if not isinstance(values, dict):
             example = "For example [thresholds.dormant-account] with unused_days = 60 under it."
-            raise ConfigError(f"{place}: thresholds.{rule} is not a table.", example)
+            raise ConfigError(f"{place.at('thresholds', rule)}: thresholds.{rule} is not a table.", example)
     return {rule: dict(values) for rule, values in found.items()}
 
 

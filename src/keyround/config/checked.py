@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigError, nearest
+from ..secrets import WAYS, is_reference
+from .where import Place
 
 _MISTAKEN = {"UK": "GB", "EL": "GR", "EN": "GB"}  # as people write them -> as the providers do
 _LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "da", "sv", "nb", "fi", "pl", "cs")
@@ -23,7 +25,7 @@ _ISO = """
 _CODES = frozenset(_ISO.split())
 
 
-def countries(found: Any, place: str, key: str = "home_countries") -> tuple[str, ...] | None:
+def countries(found: Any, place: Place | str, key: str = "home_countries") -> tuple[str, ...] | None:
     """Two-letter codes as the providers write them; None when there is none. Raises ConfigError."""
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise ConfigError(f"{place}: {key} is a list of two-letter codes.", f'For example {key} = ["DK", "SE"].')
@@ -53,48 +55,61 @@ def _code_of(name: str) -> str:
     return ""
 
 
-def only(raw: Mapping[str, Any], known: tuple[str, ...], place: str) -> None:
+def only(raw: Mapping[str, Any], known: tuple[str, ...], place: Place) -> None:
     for key in raw:
         if key not in known:
-            raise ConfigError(f"{place}: unknown setting {key!r}.", nearest(key, known))
+            raise ConfigError(f"{place.at(key)}: unknown setting {key!r}.", nearest(key, known))
 
 
-def table(raw: Mapping[str, Any], key: str, place: str) -> Mapping[str, Any]:
+def table(raw: Mapping[str, Any], key: str, place: Place) -> Mapping[str, Any]:
     found = raw.get(key, {})
     if not isinstance(found, dict):
-        raise ConfigError(f"{place}: {key} is not a table.")
+        raise ConfigError(f"{place.at(key)}: {key} is not a table.")
     return found
 
 
-def tables(raw: Mapping[str, Any], key: str, written: str, place: str) -> list[Mapping[str, Any]]:
-    """The sections of an array of tables; `written` is how one begins."""
+def tables(raw: Mapping[str, Any], key: str, place: Place) -> Iterator[tuple[Mapping[str, Any], Place]]:
+    """The sections of an array of tables, each with its own place."""
     found = raw.get(key, [])
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise ConfigError(f"{place}: {key} is not a list of tables.", f"Write {written}.")
-    return found
+        raise ConfigError(
+            f"{place.at(key)}: {key} is not a list of tables.", f"Write [[{'.'.join(map(str, place.path))}.{key}]]."
+        )
+    for number, part in enumerate(found, 1):
+        yield part, place.numbered(key, number)
 
 
-def text(raw: Mapping[str, Any], key: str, place: str) -> str:
+def text(raw: Mapping[str, Any], key: str, place: Place) -> str:
     found = raw.get(key, "")
     if not isinstance(found, str):
-        raise ConfigError(f"{place}: {key} must be text in quotes.")
+        raise ConfigError(f"{place.at(key)}: {key} must be text in quotes.")
     return found.strip()
 
 
-def texts(raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+def reference(raw: Mapping[str, Any], key: str, place: Place) -> str:
+    """A reference to a secret. What stands there instead is a secret, maybe: it is not said again."""
+    found = text(raw, key, place)
+    if found and not is_reference(found):
+        raise ConfigError(f"{place.at(key)}: {key} is not a reference to a secret.", WAYS)
+    return found
+
+
+def texts(raw: Mapping[str, Any], key: str, place: Place) -> tuple[str, ...]:
     """One text or a list of them, each once; none is empty."""
     found = raw.get(key, [])
     listed = [found] if isinstance(found, str) else found
     if not isinstance(listed, list) or not all(isinstance(one, str) and one.strip() for one in listed):
-        raise ConfigError(f"{place}: {key} is text in quotes or a list of such.", f'For example {key} = "our-rules".')
+        raise ConfigError(
+            f"{place.at(key)}: {key} is text in quotes or a list of such.", f'For example {key} = "our-rules".'
+        )
     return tuple(dict.fromkeys(one.strip() for one in listed))
 
 
-def usernames(raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+def usernames(raw: Mapping[str, Any], key: str, place: Place) -> tuple[str, ...]:
     """Sign-in names, lower case, sorted. Raises ConfigError."""
     found = raw.get(key, [])
     if not isinstance(found, list) or not all(isinstance(one, str) and "@" in one for one in found):
         raise ConfigError(
-            f"{place}: {key} is a list of user names.", f'For example {key} = ["notfall@contoso.example"].'
+            f"{place.at(key)}: {key} is a list of user names.", f'For example {key} = ["notfall@contoso.example"].'
         )
     return tuple(sorted({one.strip().lower() for one in found}))

@@ -22,26 +22,28 @@ from ..errors import ConfigError, nearest
 from ..presentation import Names, Presentation, Provider
 from ..words import languages
 from .checked import only, text
+from .where import Place
 
 KEYS = ("language", "names", "privacy", "purpose")
 """Settings of a client; `language` may also stand at the top, for all of them."""
 SERVICE = ("mail", "tell", "portfolio", "heartbeat")
 """Settings of the provider that are read elsewhere (`serviced`)."""
+PROVIDER = ("name", "contact", "phone", "logo", "hourly_rate", "currency", *SERVICE)
 _PRIVACY = ("works-council",)
 
 
-def provider(raw: Mapping[str, Any], place: str, folder: Path) -> Provider:
+def provider(raw: Mapping[str, Any], place: Place, folder: Path) -> Provider:
     """Who prepares the reports. Raises ConfigError."""
-    only(raw, ("name", "contact", "phone", "logo", "hourly_rate", "currency", *SERVICE), place)
+    only(raw, PROVIDER, place)
     rate = raw.get("hourly_rate")
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 100_000):
-        raise ConfigError(f"{place}: hourly_rate is not an amount.", "For example hourly_rate = 95.")
+        raise ConfigError(f"{place.at('hourly_rate')}: hourly_rate is not an amount.", "For example hourly_rate = 95.")
     currency = text(raw, "currency", place).upper() or "EUR"
     if not re.fullmatch("[A-Z]{3}", currency):
-        raise ConfigError(f"{place}: currency is one of three letters.", 'For example currency = "EUR".')
+        raise ConfigError(f"{place.at('currency')}: currency is one of three letters.", 'For example currency = "EUR".')
     logo = text(raw, "logo", place)
     if logo and not (folder / Path(logo).expanduser()).is_file():
-        raise ConfigError(f"{place}: there is no logo {logo}.", "Give the path of a PNG or JPEG file.")
+        raise ConfigError(f"{place.at('logo')}: there is no logo {logo}.", "Give the path of a PNG or JPEG file.")
     return Provider(
         name=text(raw, "name", place),
         contact=text(raw, "contact", place),
@@ -52,7 +54,7 @@ def provider(raw: Mapping[str, Any], place: str, folder: Path) -> Provider:
     )
 
 
-def presentation(raw: Mapping[str, Any], place: str, by: Provider, general: str) -> Presentation:
+def presentation(raw: Mapping[str, Any], place: Place, by: Provider, general: str) -> Presentation:
     """Of one client; `general` is the language of all. Raises ConfigError."""
     return Presentation(
         language=_one_of(raw, "language", languages(), place) or general,
@@ -63,13 +65,13 @@ def presentation(raw: Mapping[str, Any], place: str, by: Provider, general: str)
     )
 
 
-def language(raw: Mapping[str, Any], place: str) -> str:
+def language(raw: Mapping[str, Any], place: Place) -> str:
     """The language of every client that names none. Raises ConfigError."""
     return _one_of(raw, "language", languages(), place) or "en"
 
 
-def _one_of(raw: Mapping[str, Any], key: str, known: tuple[str, ...], place: str) -> str:
+def _one_of(raw: Mapping[str, Any], key: str, known: tuple[str, ...], place: Place) -> str:
     found = text(raw, key, place)
     if found and found not in known:
-        raise ConfigError(f"{place}: {key} = {found!r} is none of {', '.join(known)}.", nearest(found, known))
+        raise ConfigError(f"{place.at(key)}: {key} = {found!r} is none of {', '.join(known)}.", nearest(found, known))
     return found

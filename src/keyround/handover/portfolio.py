@@ -18,12 +18,14 @@ from ..words import say, speaking
 from . import names, veil
 
 
-def gathered(
-    config: Config, clients: Iterable[Client], rules: Sequence[Rule], language: str
-) -> Iterator[portfolio.Client]:
-    """Each client as the portfolio shows it, one scan open at a time."""
+def gathered(config: Config, keys: Iterable[str], rules: Sequence[Rule], language: str) -> Iterator[portfolio.Client]:
+    """Each client as the portfolio shows it, one scan open at a time. Raises ConfigError for one that nobody knows."""
     with speaking(language):
-        for client in clients:
+        for key in keys:
+            if key in config.broken:
+                yield portfolio.Client(key, key, config.broken[key].detail, config.broken[key].remedy)
+                continue
+            client = config.client(key)
             try:
                 yield _taken_in(client, ClientStore(config.store, client.key), rules, language)
             except KeyroundError as error:
