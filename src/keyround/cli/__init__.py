@@ -26,6 +26,7 @@ VERBS = {
     "consent": "show an administrator what to approve, and wait until it works",
     "check": "ask a client's tenants what may be read, and say what is missing",
     "scan": "scan a client's tenants and write the workbook; --m365 or --google DOMAIN: once, without it",
+    "run": "scan all clients that are due, each apart from the others; what a scheduler starts",
     "accept": "answer for a risk until a day: it stays in the report, and raises no alarm",
     "report": "write the workbook again from a stored snapshot, without network",
     "reveal": "say who is behind a code such as P-17; every such look is written down",
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"keyround has no verb {words[0]!r}. {nearest(words[0], VERBS)}", file=sys.stderr)
         return 2
-    from .run import run
+    from .invoke import run
 
     return run(words[0], words[1:])
 

@@ -37,10 +37,10 @@ from ..store import ClientStore
 from ..terms import Terms
 from ..words import listed, word
 from . import options
+from .invoke import say, verbose
 from .laid_down import mistakes
 from .lines import broken
 from .progress import clean
-from .run import say, verbose
 from .whole import completed
 
 RUNNING = "running"  # the code of an error that goes away by itself: the next scan has the answer

@@ -23,7 +23,7 @@ from ..errors import CollectError, ConfigError, NotGranted, WrongTenant
 from ..installed import connector
 from ..scan import guard, opened
 from . import options
-from .run import verbose
+from .invoke import verbose
 from .whole import fill_in
 
 EVERY = 10.0  # seconds between two looks at the permissions

@@ -33,15 +33,17 @@ def command(
     language: str | None, carry: tuple[Path, ...], stamp: str | None, scheduled: Path | None,
 ) -> int:  # fmt: skip
     with ended.told(scheduled) as end:
-        return _report(end, client, path, output, fail_on, at, formats, language, carry, stamp)
+        return _report(end, client, path, output, fail_on, at, formats, language, carry, stamp, scheduled)
 
 
 def _report(
     end: ended.Ended, client: str, path: Path | None, output: Path, fail_on: str, at: datetime | None,
-    formats: tuple[str, ...], language: str | None, carry: tuple[Path, ...], stamp: str | None,
+    formats: tuple[str, ...], language: str | None, carry: tuple[Path, ...], stamp: str | None, scheduled: Path | None,
 ) -> int:  # fmt: skip
     config = options.configuration(path)
     chosen = config.client(client)
+    if scheduled:
+        ended.limited(chosen.arranged.limit)
     store = ClientStore(config.store, chosen.key)
     stamps = store.stamps()
     if not stamps:

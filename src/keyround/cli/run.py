@@ -1,72 +1,155 @@
-"""One verb, run; whatever goes wrong becomes sentences and an exit status."""
+"""`keyround run`: every client that is due, each alone; what a scheduler starts."""
 
 from __future__ import annotations
 
-import io
-import logging
+import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
-from importlib import import_module
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
-from ..errors import CollectError, KeyroundError, StoreError
-from . import unread
+from ..config import Config
+from ..errors import KeyroundError
+from ..provider import process, runner
+from ..provider.attempt import Row
+from . import options
+from .invoke import say
 
 
-def run(verb: str, words: Sequence[str]) -> int:
-    command: click.Command = import_module(f"keyround.cli.{verb}").command
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name must not break a terminal that lacks its letters
-    stopped: list[int] = []
+@dataclass(slots=True)
+class _Told:
+    """The signal that told us to stop; 0: none."""
 
-    def stop(number: int, frame: object) -> None:
-        stopped.append(number)
-        raise KeyboardInterrupt
+    signal: int = 0
 
-    handlers = {}
-    if threading.current_thread() is threading.main_thread():
-        handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+
+@click.command(help="Scan the clients that are due and write their reports, each client in a process of its own. "
+                    "Asking again changes nothing: a scheduler may call it as often as it likes.")  # fmt: skip
+@click.argument("clients", metavar="[CLIENT]...", nargs=-1)
+@options.config
+@click.option("--due", "only_due", is_flag=True, help="Those whose schedule says so (the default).")
+@click.option("--all", "every_one", is_flag=True, help="All clients, due or not.")
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 64), default=max(2, 2 * (os.cpu_count() or 1)),
+              show_default=True, help="How many clients at once.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what is due and why, and do nothing.")
+@click.option("--every", metavar="TIME", type=options.Duration(),
+              help="Go on for ever, and look again after this time, such as 15m: for containers.")  # fmt: skip
+def command(
+    clients: tuple[str, ...], path: Path | None, only_due: bool, every_one: bool, jobs: int, dry_run: bool,
+    every: timedelta | None,
+) -> int:  # fmt: skip
+    if sum((bool(clients), only_due, every_one)) > 1:
+        raise click.UsageError("One of them at a time: CLIENT..., --due or --all.")
+    if every is not None and (clients or every_one or dry_run):
+        raise click.UsageError("--every goes with --due only.")
+    config = options.configuration(path)
+    keys = [config.client(key).key for key in dict.fromkeys(clients)] or list(config.clients)
+    forced = bool(clients) or every_one
+    if dry_run:
+        return _foretold(config, keys, forced)
+    with _signals() as told:
+        world = runner.World(options.now, time.monotonic, time.sleep, process.launch, lambda: bool(told.signal))
+        failed = _round(config, keys, world, jobs, forced)
+        while every is not None and not told.signal:
+            _rest(every, world)
+            if told.signal:
+                break
+            config = _read_anew(config)
+            failed = _round(config, list(config.clients), world, jobs, False)
+        return 128 + told.signal if told.signal else 3 if failed else 0
+
+
+def _round(config: Config, keys: list[str], world: runner.World, jobs: int, forced: bool) -> bool:
+    """One run over the clients, said line by line. Whether one failed."""
+    counts: Counter[str] = Counter()
+    width = max((len(key) for key in keys), default=0)
+    for row in runner.run(config, keys, world, jobs, forced):
+        counts[row.outcome] += 1
+        if row.outcome != "nothing":
+            print(f"{row.client:<{width}}  {_said(row)}", flush=True)
+        for remark in row.remarks:
+            print(f"{row.client:<{width}}  {remark}", file=sys.stderr, flush=True)
+    print(_closing(counts), flush=True)
+    return bool(counts["failed"])
+
+
+def _said(row: Row) -> str:
+    if row.failure:
+        retry = f" Next try {_moment(row.next_at)}." if row.next_at else ""
+        words = (row.failure.detail, row.failure.therefore, row.failure.remedy)
+        return f"FAILED: {' '.join(filter(None, words))}{retry}"
+    if row.ended is None:
+        return {"busy": f"left alone: {row.why}", "stopped": "stopped"}.get(row.outcome, row.why)
+    place = next(iter(row.ended.paths.values()), "")
+    found = f", {row.ended.new} new finding{'s' * (row.ended.new != 1)}" if row.outcome == "scanned" else ""
+    lacks = f", without what could not be read ({', '.join(row.ended.incomplete)})" if row.ended.incomplete else ""
+    again = f"; repeated {_moment(row.next_at)}" if row.next_at else ""
+    return f"{row.outcome}, report in {place}{found}{lacks}{again}"
+
+
+_CLOSING = {"scanned": "scanned", "reported": "reported", "failed": "failed", "busy": "left alone",
+            "stopped": "stopped", "nothing": "not due"}  # fmt: skip
+
+
+def _closing(counts: Counter[str]) -> str:
+    shown = [f"{counts[key]} {word}" for key, word in _CLOSING.items() if counts[key]]
+    return ", ".join(shown) or "There is no client."
+
+
+def _moment(at: datetime) -> str:
+    """In this computer's time; today's without the day."""
+    here = at.replace(tzinfo=UTC).astimezone()
+    return f"{here:%H:%M}" if here.date() == datetime.now().date() else f"{here:%Y-%m-%d %H:%M}"
+
+
+def _foretold(config: Config, keys: list[str], forced: bool) -> int:
+    width, now = max((len(key) for key in keys), default=0), options.now()
+    for key in keys:
+        todo = runner.plan(config, key, now, forced)
+        when = f"; next {_moment(todo.next_at)}" if todo.next_at else ""
+        print(f"{key:<{width}}  {'not due' if todo.kind == 'nothing' else todo.kind}: {todo.why}{when}")
+    return 0
+
+
+def _rest(every: timedelta, world: runner.World) -> None:
+    """By a clock that nobody sets; in short naps, so that being told to stop is heard."""
+    until = world.ticks() + every.total_seconds()
+    while not world.stopping() and (left := until - world.ticks()) > 0:
+        world.sleep(min(left, 1.0))
+
+
+def _read_anew(old: Config) -> Config:
+    """The configuration as it is now; as it was, and that is said, while it is broken."""
     try:
-        status = command.main(list(words), prog_name=f"keyround {verb}", standalone_mode=False)
-        print(end="", flush=True)  # what the reader of our output refuses is met here, not at exit
-        return status if isinstance(status, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt, RuntimeError):
-        if not stopped:
-            raise
-        # DuckDB answers a signal with a RuntimeError of its own.
-        print("Stopped. Nothing half-written is left; earlier snapshots and reports are as they were.", file=sys.stderr)
-        return 128 + stopped[0]
+        return options.configuration(old.path)
     except KeyroundError as error:
         say(error)
-        return 3 if isinstance(error, CollectError | StoreError) else 2
-    except BrokenPipeError:
-        return unread()
-    except OSError as error:  # a full or forbidden disk where no layer below has better words for it
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        say(StoreError(f"The computer refused: {what}."))
-        return 3
+        print("Until then the run goes on with the configuration as it was.", file=sys.stderr, flush=True)
+        return old
+
+
+@contextmanager
+def _signals() -> Iterator[_Told]:
+    """Being told to stop only leaves a note: the runner looks at it, and ends its processes in order."""
+    told = _Told()
+
+    def note(number: int, frame: object) -> None:
+        told.signal = number
+
+    if threading.current_thread() is not threading.main_thread():
+        yield told
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
     finally:
-        for number, handler in handlers.items():
+        for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def say(error: KeyroundError) -> None:
-    """The three sentences, one a line."""
-    for sentence in filter(None, (error.detail, error.therefore, error.remedy)):
-        print(sentence, file=sys.stderr)
-
-
-def verbose(on: bool) -> None:
-    """Log our own requests and waits; the libraries' logs could hold tokens and stay off."""
-    if on:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
-        for name in ("keyround", "keyround_m365", "keyround_google"):
-            logging.getLogger(name).addHandler(handler)
-            logging.getLogger(name).setLevel(logging.DEBUG)

@@ -25,9 +25,9 @@ from ..scan import scan
 from ..store import ClientStore
 from ..terms import Terms
 from . import options
+from .invoke import verbose
 from .lines import broken
 from .progress import shown
-from .run import verbose
 from .whole import whole
 from .written import carried, write
 
@@ -79,6 +79,8 @@ def command(
             config = options.configuration(path)
             folder, rules = config.store, options.rules(config.rules)
             chosen = whole(config.client(client), ClientStore(folder, client))
+            if scheduled:
+                ended.limited(chosen.arranged.limit)
             geo_database = config.geo_database
         else:
             rules = options.rules(())

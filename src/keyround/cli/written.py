@@ -55,6 +55,7 @@ def write(
         print(f"{_CALLED[kind]} {path}")
     if end:
         end.paths = {kind: str(path.resolve()) for kind, path in handed.paths.items()}
+        end.new = sum(finding.state == "new" for finding in handed.scan.findings)
         end.incomplete = tuple(sorted({error.kind for _, _, error in scan.gaps() if not isinstance(error, HARMLESS)}))
     return status(scan, fail_on)
 

@@ -35,7 +35,7 @@ class Run:
 
     `started` is set while an attempt runs; found later, that attempt was killed. `failure` is the last one's, None
     after success. `reported` is the stamp of the newest snapshot whose report was written. `incomplete`: kinds of
-    errors (`errors.py`) for which data of that snapshot is missing.
+    errors (`errors.py`) for which data of that snapshot is missing; `again`: how often it was repeated for their sake.
     """
 
     slot: datetime | None = None
@@ -45,6 +45,7 @@ class Run:
     failure: Failure | None = None
     reported: str = ""
     incomplete: tuple[str, ...] = ()
+    again: int = 0
 
 
 def read(root: Path) -> Run:

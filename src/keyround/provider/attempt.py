@@ -1,0 +1,157 @@
+"""One attempt at one client: where it leaves what, and what follows from how it ended. Nothing is started here."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from ..errors import StoreError
+from ..store import stamped
+from ..store.disk import disk_errors, private
+from ..store.runs import Failure, Run
+from .due import AGAIN, PASSING, Due, backoff, repeated
+from .ended import Ended
+
+Outcome = Literal["scanned", "reported", "failed", "nothing", "busy", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a run did about one client.
+
+    `failure`: why it failed, and `repeats` whether the attempt before failed in the same way. `why`: of nothing and of
+    busy. `remarks`: what went wrong afterwards, such as telling somebody.
+    """
+
+    client: str
+    outcome: Outcome
+    why: str = ""
+    ended: Ended | None = None
+    failure: Failure | None = None
+    repeats: bool = False
+    next_at: datetime | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def log_of(root: Path) -> Path:
+    return root / "run.log"
+
+
+def file_of(root: Path, started: datetime) -> Path:
+    """Where the process of the attempt that started then says how it ended."""
+    return root / ".attempts" / f"{stamped(started)}.json"
+
+
+def prepared(root: Path, started: datetime) -> Path:
+    """`file_of`, its folder made, and what attempts before the last one left there removed. Raises StoreError."""
+    file = file_of(root, started)
+    with disk_errors("Nothing was scanned."):
+        private(file.parent)
+        left = {path: path.name.partition(".")[0] for path in file.parent.iterdir()}
+        last = max(left.values(), default="")
+        for path, stamp in left.items():
+            if stamp != last or stamp == file.stem:
+                with suppress(PermissionError):  # Windows: its process has it open
+                    path.unlink()
+    return file
+
+
+@contextmanager
+def held(root: Path) -> Iterator[bool]:
+    """Keep other runs away from this client; False where one is at it. Raises StoreError."""
+    with disk_errors("Nothing was scanned."):
+        private(root)
+        lock = FileLock(root / ".run-lock", mode=0o600)
+        with suppress(Timeout):
+            lock.acquire(timeout=0)
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
+
+
+def begun(run: Run, due: Due, now: datetime) -> Run:
+    """What is known before the process starts: if nobody is left to say more, the attempt has failed."""
+    again = due.again if due.kind == "scan" else run.again
+    return replace(run, slot=due.slot, attempts=due.attempt, started=now, retry_at=None, again=again)
+
+
+def settled(run: Run, ended: Ended, client: str, now: datetime) -> Run:
+    """What is known after it."""
+    if ended.failure:
+        retry_at = now + backoff(client, run.slot, run.attempts)
+        return replace(run, started=None, retry_at=retry_at, failure=ended.failure)
+    waits = run.again < len(AGAIN) and PASSING.intersection(ended.incomplete)
+    return replace(
+        run, started=None, failure=None, reported=ended.stamp, incomplete=ended.incomplete,
+        retry_at=now + repeated(client, run.slot, run.again) if waits else None,
+    )  # fmt: skip
+
+
+def called_off(run: Run) -> Run:
+    """The run was told to stop: that is no failure of this client."""
+    return replace(run, started=None, attempts=max(run.attempts - 1, 0))
+
+
+def row(client: str, kind: str, before: Run, after: Run, ended: Ended) -> Row:
+    repeats = bool(before.failure and ended.failure and _same(before.failure, ended.failure))
+    outcome: Outcome = "failed" if ended.failure else "scanned" if kind == "scan" else "reported"
+    return Row(client, outcome, ended=ended, failure=ended.failure, repeats=repeats, next_at=after.retry_at)
+
+
+def _same(one: Failure, other: Failure) -> bool:
+    return (one.kind, one.remedy) == (other.kind, other.remedy)
+
+
+def killed(at: datetime) -> Failure:
+    """The runner itself was killed, and its process with it."""
+    return Failure(
+        at, "Killed", "The last attempt was cut off: the run was killed, or the computer went down.",
+        "Nothing of that attempt is kept.", "Nothing: it is tried again.",
+    )  # fmt: skip
+
+
+def exceeded(at: datetime, limit: timedelta, log: Path) -> Failure:
+    minutes = round(limit.total_seconds() / 60)
+    return Failure(
+        at, "Limit", f"It took longer than its limit of {minutes} minutes and was stopped.",
+        "Nothing of that attempt is kept.",
+        f"If the tenant is large, set a higher limit for this client; {log} says how far it got.",
+    )  # fmt: skip
+
+
+def crashed(at: datetime, status: int, log: Path) -> Failure:
+    """The process ended without a word."""
+    if status < 0:
+        with suppress(ValueError):
+            name = signal.Signals(-status).name
+            memory = ", as happens when memory runs out" if name == "SIGKILL" else ""
+            return Failure(at, "Crashed", f"The process was ended by {name}{memory}.",
+                           "Nothing of that attempt is kept, unless a snapshot was sealed already.",
+                           f"See the end of {log}.")  # fmt: skip
+    return Failure(
+        at, "Crashed", f"The process broke down with the status {status}, for a reason that nobody foresaw.",
+        "Nothing of that attempt is kept, unless a snapshot was sealed already.",
+        f"See the end of {log}; if it repeats, report it to us with that.",
+    )  # fmt: skip
+
+
+def denied(at: datetime, error: OSError) -> Failure:
+    """The computer itself refused: a full disk, no rights, no more processes."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return Failure(at, StoreError.__name__, f"The computer refused: {what}.", "It was not scanned.",
+                   StoreError.remedy_by_default)  # fmt: skip
+
+
+def unexpected(at: datetime, error: Exception, log: Path) -> Failure:
+    return Failure(
+        at, "Unexpected", f"Keyround itself made a mistake with this client ({type(error).__name__}).",
+        "It was not scanned; the other clients were.", f"See the end of {log}; report it to us with that.",
+    )  # fmt: skip
