@@ -127,7 +127,7 @@ def _around(schedule: Schedule, now: datetime) -> list[datetime]:
         return [last, last + step]
     zone = ZoneInfo(schedule.zone) if schedule.zone else None
     period = _period(schedule, _local(now, zone).date()) // schedule.count
-    days = (_day(schedule, number * schedule.count) for number in range(period - 3, period + 4))
+    days = (_day(schedule, number * schedule.count) for number in range(period - 2, period + 3))
     return sorted({_instant(datetime.combine(day, schedule.at), zone) for day in days})
 
 
