@@ -78,8 +78,16 @@ def test_whatever_goes_wrong_is_one_line_without_the_address(watch, tmp_path, mo
     monkeypatch.setenv("BEAT", f"ftp://127.0.0.1/{NOT_TOLD}")
     lines = [
         heartbeat.call(address, True, tmp_path)
-        for address in (watch.address, watch.address, watch.address, refused.address, "env:BEAT", "env:NO_SUCH",
-                        f"http://[{NOT_TOLD}", f"http://127.0.0.1:{NOT_TOLD}/")  # fmt: skip
+        for address in (
+            watch.address,
+            watch.address,
+            watch.address,
+            refused.address,
+            "env:BEAT",
+            "env:NO_SUCH",
+            f"http://[{NOT_TOLD}",
+            f"http://127.0.0.1:{NOT_TOLD}/",
+        )
     ]
     assert "answered 404" in lines[0] and "RemoteDisconnected" in lines[1] and "answered 302" in lines[2]
     assert "Connection refused" in lines[3] and "no http or https" in lines[4] and "NO_SUCH is not set" in lines[5]

@@ -32,6 +32,7 @@ VERBS = {
     "reveal": "say who is behind a code such as P-17; every such look is written down",
     "changes": "what is new, worse, fixed or gone since an earlier scan, without network",
     "portfolio": "write one overview of all clients from their stored scans, without network",
+    "schedule": "let this computer's scheduler call, and try once whether it can",
     "rules": "what is checked, and why; try rules of your own, and begin new ones",
     "tables": "what is collected: every table and column",
 }

@@ -73,8 +73,8 @@ def _said(why: str, remedy: str = "Check `heartbeat` under [provider], the netwo
 def _opener() -> request.OpenerDirector:
     """http, https and proxies as the environment names them; nothing else that urllib could open."""
     opener = request.OpenerDirector()
-    for handler in (request.ProxyHandler(), request.HTTPHandler(), request.HTTPSHandler(context=_trusted()),
-                    request.HTTPRedirectHandler(), request.HTTPErrorProcessor(), request.HTTPDefaultErrorHandler()):  # fmt: skip
+    answers = (request.HTTPRedirectHandler(), request.HTTPErrorProcessor(), request.HTTPDefaultErrorHandler())
+    for handler in (request.ProxyHandler(), request.HTTPHandler(), request.HTTPSHandler(context=_trusted()), *answers):
         opener.add_handler(handler)
     return opener
 

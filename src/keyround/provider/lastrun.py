@@ -1,4 +1,4 @@
-"""When a run went over the clients last: `STORE/.provider/last-run.json`.
+"""When a run went over the clients last, and who calls the runs: `last-run.json`, `schedule.json` in `STORE/.provider`.
 
 It is written when a run begins and again when it ends, also when nothing was due: a scheduler that has died is known
 by its age, and a run that was killed by its missing end.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ..store.disk import disk_errors
 from . import kept
 
 
@@ -26,15 +27,38 @@ class LastRun:
     every: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What `keyround schedule install` has put up: which scheduler calls, and every how many seconds."""
+
+    by: str
+    name: str
+    every: int
+
+
+def caller(store: Path) -> Caller | None:
+    """None where nothing was installed, or something that we know nothing of."""
+    return kept.read(_file(store, "schedule"), Caller)
+
+
+def keep_caller(store: Path, found: Caller | None) -> None:
+    """None: it was removed. Raises StoreError."""
+    if found:
+        kept.keep(_file(store, "schedule"), found)
+    else:
+        with disk_errors("It is not written down."):
+            _file(store, "schedule").unlink(missing_ok=True)
+
+
 def read(store: Path) -> LastRun | None:
     """None where none ever ran, or the file is damaged."""
-    return kept.read(_file(store), LastRun)
+    return kept.read(_file(store, "last-run"), LastRun)
 
 
 def keep(store: Path, run: LastRun) -> None:
     """Raises StoreError."""
-    kept.keep(_file(store), run)
+    kept.keep(_file(store, "last-run"), run)
 
 
-def _file(store: Path) -> Path:
-    return kept.folder(store) / "last-run.json"
+def _file(store: Path, name: str) -> Path:
+    return kept.folder(store) / f"{name}.json"
