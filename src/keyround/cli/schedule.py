@@ -155,7 +155,7 @@ def _folders(plan: Plan) -> None:
 @contextmanager
 def _acting_as(user: str) -> Iterator[None]:
     """As root: do it with that user's rights, so that nothing in the store belongs to root, and no link misleads it."""
-    if os.name != "posix" or os.geteuid() != 0 or user == getpass.getuser():
+    if os.name != "posix" or os.geteuid() != 0 or user.rpartition("\\")[2] == getpass.getuser():
         yield
         return
     import pwd
