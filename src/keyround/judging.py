@@ -32,7 +32,7 @@ from .engine import sealed as sealing
 from .engine.evaluate import evaluate
 from .engine.results import Accepted, Coverage, Finding, NotEvaluated, Result, Scan, TenantInfo
 from .engine.rule import Rule
-from .errors import RuleError, StoreError, Unexpected
+from .errors import NotEnabled, RuleError, StoreError, Unexpected
 from .installed import connector
 from .model import NAME, Account, Device, Row, SignIn, Tenant, bare, columns, prefixed
 from .presentation import Presentation
@@ -112,7 +112,7 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
     named = _named(snapshot, terms)
     for entry in manifest["tenants"]:
         reader = connector(entry["connector"])
-        outcomes = {name: outcome_from_json(raw) for name, raw in entry["outcomes"].items()}
+        outcomes = _outcomes(snapshot, entry, reader)
         of_table = table_outcomes(reader, outcomes)
         files = {name: sandbox.Files(paths) for name, paths in snapshot.files(entry).items()}
         with sandbox.opened(files, entry["id"]) as db:
@@ -140,6 +140,23 @@ def _judgement(snapshot: Snapshot, rules: Sequence[Rule], now: datetime | None, 
             coverage.append(Coverage(tenant.id, dataset.name, dataset.tells, outcome, replacing, module))
     said = homes.remarks(terms, named)
     return Judgement(tuple(tenants), tuple(coverage), tuple(results), sources, known, strict, directories, terms, said)
+
+
+def _outcomes(snapshot: Snapshot, entry: Mapping[str, Any], reader: Connector[Any]) -> dict[str, Outcome]:
+    """What became of each data set. A sign-in log of which days are gone since is no whole one any more."""
+    outcomes = {name: outcome_from_json(raw) for name, raw in entry["outcomes"].items()}
+    for dataset in reader.datasets:
+        outcome = outcomes.get(dataset.name)
+        if SignIn not in dataset.fills or not isinstance(outcome, Complete):
+            continue
+        if before := snapshot.removed(entry, dataset.name):
+            error = NotEnabled(
+                f"Sign-ins before {before} are kept no longer: only how many there were by person, country and month.",
+                "Nothing to repair: sign_ins under keep in keyround.toml says for how many days they are kept.",
+                f"The report cannot say {dataset.tells}.",
+            )
+            outcomes[dataset.name] = Incomplete(outcome.rows, error, outcome.without)
+    return outcomes
 
 
 def remarks(snapshot: Snapshot, terms: Terms) -> tuple[Remark, ...]:

@@ -235,6 +235,11 @@ def _manifest(
             found |= hashed(store.root, store.parts(tenant.id, dataset.name, reached(dataset, remembered)))
         return found
 
+    def counted(tenant: _Collected) -> dict[str, str]:
+        """What is counted of days that were removed because their time was over."""
+        return {path: digest for dataset in logs(tenant)
+                for path, digest in store.months(tenant.id, dataset.name).items()}  # fmt: skip
+
     def reach(tenant: _Collected) -> dict[str, str]:
         return {d.name: reached(d, asked).since.isoformat() for d in logs(tenant) if d.reach}
 
@@ -255,6 +260,7 @@ def _manifest(
                 "own_access": sorted(tenant.own),
                 "outcomes": {name: outcome_as_json(outcome) for name, outcome in tenant.outcomes.items()},
                 "parts": parts(tenant),
+                "months": counted(tenant),
                 "reach": reach(tenant),
             }
             for tenant in tenants

@@ -33,6 +33,7 @@ VERBS = {
     "changes": "what is new, worse, fixed or gone since an earlier scan, without network",
     "portfolio": "write one overview of all clients from their stored scans, without network",
     "schedule": "let this computer's scheduler call, and try once whether it can",
+    "tidy": "remove what has been kept long enough, and say what went",
     "rules": "what is checked, and why; try rules of your own, and begin new ones",
     "tables": "what is collected: every table and column",
 }

@@ -1,12 +1,17 @@
 -- When each account was last used. The provider's own dates win; where it gives none, a sign-in log that was read whole
 -- from $log_since on answers. It knows nothing of the days before its first record, whoever's that is: it may have been
 -- switched on then. After a record that could be anybody's, or may have been a success, nobody is known to be unused.
+-- Of days that were removed only the month is known: the use was then at its end, and so was the first record.
 -- Where the provider measures how mailboxes are used ($measured), its dates know only sign-ins in person: somebody who
 -- reads mail on a phone is no stranger to the account, and where the report is silent, nobody is known to be unused.
 with uses as (
     select coalesce(s.account_id, n.account_id) as account_id, s.username, s.signed_in_at, s.outcome = 'success' as certain
     from sign_ins s left join named n on s.account_id is null and n.username = lower(s.username)
     where s.signed_in_at >= $log_since and (s.outcome = 'success') is not false
+    union all
+    select coalesce(m.account_id, n.account_id), m.username, m.ended - to_seconds(1), m.outcome = 'success'
+    from sign_in_months m left join named n on m.account_id is null and n.username = m.username
+    where m.ended > $log_since and (m.outcome = 'success') is not false
 ),
 own as (
     select account_id, max(signed_in_at) filter (certain) as last_at, max(signed_in_at) filter (certain is null) as doubt_at
@@ -20,7 +25,8 @@ strays as (
     where account_id is null
 ),
 log as (
-    select min(signed_in_at) as begins from sign_ins where signed_in_at >= $log_since
+    select least((select min(signed_in_at) from sign_ins where signed_in_at >= $log_since),
+                 (select min(ended) - to_seconds(1) from sign_in_months where ended > $log_since)) as begins
 ),
 mail as (
     select account_id, greatest(mail_at, imap_at, pop_at, single_sign_on_at) as used_at,

@@ -1,5 +1,6 @@
 -- From which countries each account got in during the window, and whether it had ever come from there before, as far
--- back as records are kept here ($since is the window's; what lies before it was stored by earlier scans).
+-- back as records are kept here ($since is the window's; what lies before it was stored by earlier scans, and days that
+-- were removed are counted by month: every one of them is older than any record that is left).
 -- What an app does on its own (noninteractive) says where a server stands: it starts nothing, but counts as having been
 -- there. What comes from a known network tells of the network, not of the person. A success without a country may have
 -- come from anywhere, and one that names nobody may have been anybody's: both leave `before` open.
@@ -13,18 +14,34 @@ with log as not materialized (
     from sign_ins s left join named n on n.username = lower(s.username)
     where s.account_id is null and (s.outcome = 'success') is not false
 ),
+counted as (
+    select m.tenant, coalesce(m.account_id, n.account_id) as account_id, m.username, m.country,
+           m.outcome = 'success' as entered, m.unattended, m.month, m.ended, m.records
+    from sign_in_months m left join named n on m.account_id is null and n.username = m.username
+    where (m.outcome = 'success') is not false
+),
 -- Nearly everybody gets in from one country only: that is seen in one narrow pass, and nothing of it is kept.
 strays as (
     select country, min(signed_in_at) as first_at from log where account_id is null and username is null group by country
+    union all
+    select country, min(month) from counted where account_id is null and username is null group by country
 ),
-seen as (
-    select tenant, account_id, country, entered, min(signed_in_at) as ever_at
+met as (
+    select tenant, account_id, country, entered, min(signed_in_at) as ever_at, min(signed_in_at) as since
     from log
     where signed_in_at < $until and account_id is not null
     group by all
+    union all
+    select tenant, account_id, country, entered, min(month), min(ended)
+    from counted
+    where account_id is not null
+    group by all
+),
+seen as (
+    select tenant, account_id, country, entered, min(ever_at) as ever_at, min(since) as since from met group by all
 ),
 reach as (
-    select account_id, min(ever_at) filter (entered) as records_since
+    select account_id, min(since) filter (entered) as records_since
     from seen
     group by account_id
     having count(*) > 1
@@ -58,10 +75,19 @@ past as (
     group by all
 ),
 others as (
-    select a.account_id, a.country, count(*) as elsewhere
-    from arrived a join log l on l.account_id = a.account_id
-    where l.entered and l.country <> a.country and l.signed_in_at < a.first_at
-      and (l.source = 'noninteractive') is not true
+    select account_id, country, sum(records)::bigint as elsewhere
+    from (
+        select a.account_id, a.country, count(*) as records
+        from arrived a join log l on l.account_id = a.account_id
+        where l.entered and l.country <> a.country and l.signed_in_at < a.first_at
+          and (l.source = 'noninteractive') is not true
+        group by all
+        union all
+        select a.account_id, a.country, sum(c.records)
+        from arrived a join counted c on c.account_id = a.account_id
+        where c.entered and c.country <> a.country and c.month < a.first_at and c.unattended is not true
+        group by all
+    )
     group by all
 ),
 places as (

@@ -11,7 +11,7 @@ Nothing lost  a row that stands for nothing we know is kept as it is, under a ke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..notes import FIELDS, Key, Note, Other
@@ -116,6 +116,12 @@ def moved(kept: Kept, homes: Mapping[Key, Key]) -> Kept:
         if strange in notes and not notes.get(home, Note()):
             notes[home] = notes.pop(strange)
     return replace(kept, notes=notes)
+
+
+def forgotten(kept: Kept, keys: Collection[Key]) -> Kept:
+    """Without what was written about these."""
+    left = {key: note for key, note in kept.notes.items() if key not in keys}
+    return Kept(left, frozenset(one for one in kept.seen if one[1] not in keys))
 
 
 def as_json(kept: Kept, read: Mapping[str, str]) -> dict[str, object]:

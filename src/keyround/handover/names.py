@@ -25,7 +25,7 @@ def coded(scan: Scan, root: Path) -> tuple[Codes | None, Index | None]:
     if not scan.presentation.private:
         return None, None
     groups, devices = _everybody(scan)
-    known = codes.given(root, groups, devices)
+    known = codes.given(root, groups, devices, scan.taken_at.date())
     return known, _index(scan, known)
 
 

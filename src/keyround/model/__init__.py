@@ -31,6 +31,7 @@ from .role_assignments import RoleAssignment
 from .schema import Column, Id, Row, arrow_schema, bare, columns, ddl, prefixed
 from .secure_scores import SecureScore
 from .settings import Setting
+from .sign_in_months import SignInMonth
 from .sign_in_places import SignInPlace
 from .sign_ins import SignIn
 from .suspicions import Suspicion
@@ -45,6 +46,7 @@ TABLES: dict[str, type[Row]] = {
     "mfa_enforcements": MfaEnforcement,
     "role_assignments": RoleAssignment,
     "sign_ins": SignIn,
+    "sign_in_months": SignInMonth,
     "sign_in_places": SignInPlace,
     "account_use": AccountUse,
     "known_addresses": KnownAddress,
@@ -76,6 +78,7 @@ COMPUTED: frozenset[str] = frozenset(
     {
         "mfa_enforcements",
         "policy_exclusions",
+        "sign_in_months",
         "known_addresses",
         "sign_in_places",
         "first_places",
@@ -86,10 +89,12 @@ COMPUTED: frozenset[str] = frozenset(
         "factor_use",
     }
 )
-"""Tables that are worked out from the others again whenever a snapshot is read; no file holds them."""
+"""Tables that no connector fills: worked out from the others again whenever a snapshot is read, so that no file holds
+them; of `sign_in_months` the store keeps what it counted."""
 
 AS_WHOLE_AS: dict[str, str] = dict.fromkeys(
-    ("known_addresses", "sign_in_places", "first_places", "journeys", "password_tries", "suspicions"), "sign_ins"
+    ("sign_in_months", "known_addresses", "sign_in_places", "first_places", "journeys", "password_tries", "suspicions"),
+    "sign_ins",
 )
 """Computed tables -> the one they count: as whole as that, and named after it where something is missing."""
 
@@ -100,6 +105,6 @@ __all__ = [
     "AppCredential", "AppGrant", "AppPassword", "AuditEvent", "AuthMethod", "BackupCode", "Column", "Device",
     "FactorUse", "FirstPlace", "Group", "GroupMember", "Id", "Journey", "KnownAddress", "LicenseAssignment",
     "MailboxRule", "MfaEnforcement", "MfaRegistration", "OrgUnit", "PasswordTry", "PolicyExclusion", "RiskEvent",
-    "RoleAssignment", "Row", "SecureScore", "Setting", "SignIn", "SignInPlace", "Suspicion", "Tenant", "Training",
-    "arrow_schema", "bare", "columns", "ddl", "home_address", "prefixed",
+    "RoleAssignment", "Row", "SecureScore", "Setting", "SignIn", "SignInMonth", "SignInPlace", "Suspicion", "Tenant",
+    "Training", "arrow_schema", "bare", "columns", "ddl", "home_address", "prefixed",
 ]  # fmt: skip

@@ -20,7 +20,10 @@ class AccountUse(Row):
         datetime | None, "No use is on record after this, UTC: last sign-in, else creation or when records began."
     ] = None
     activity: Annotated[str | None, "seen: signed in at some time; never: it is known that it never did."] = None
-    last_use_at: Annotated[datetime | None, "Last successful sign-in on record, by a person or an app, UTC."] = None
+    last_use_at: Annotated[
+        datetime | None,
+        "Last successful sign-in on record, by a person or an app, UTC; the end of its month where only that is kept.",
+    ] = None
     source: Annotated[str | None, "provider, or audit: the sign-in log was searched."] = None
     complete: Annotated[
         bool | None,

@@ -30,5 +30,8 @@ class FirstPlace(Row):
     elsewhere: Annotated[int | None, "Its successful sign-ins from other countries before the first one from here."] = (
         None
     )
-    records_since: Annotated[datetime | None, "First record of the account, UTC: nothing older is remembered."] = None
+    records_since: Annotated[
+        datetime | None,
+        "First record of the account, UTC, or the end of its month where only that is kept: nothing older is known.",
+    ] = None
     addresses: Annotated[list[str] | None, "Up to five IP addresses they came from."] = None

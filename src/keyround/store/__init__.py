@@ -5,6 +5,7 @@
     STORE/<client>/ledger-<stamp>.json            what was known after that scan, so that older scans may be removed
     STORE/<client>/figures/<stamp>.json           what the Summary of that scan counted, also once the scan is removed
     STORE/<client>/memory/<tenant>.json           what a connector has to come back for
+    STORE/<client>/months/<tenant>/<data set>/    sign-ins of days that were removed, counted by person, country, month
 
 A day of sign-ins that is over, old enough for late records to have come, and
 fetched whole gets a part of its own: later scans read it and ask the provider
@@ -31,6 +32,7 @@ from filelock import FileLock, Timeout
 
 from ..connector import Window
 from ..errors import StoreError
+from . import months
 from .days import parts
 from .disk import disk_errors, private, seal_json, sha256
 from .draft import Draft, as_arrow
@@ -74,6 +76,10 @@ class ClientStore:
             return []
         return sorted(folder.name for folder in self.scans.iterdir() if _STAMP.fullmatch(folder.name))
 
+    def manifest(self, stamp: str) -> Any:
+        """What the manifest of a sealed snapshot says, unchecked. Raises OSError or ValueError."""
+        return json.loads((self.scans / stamp / "manifest.json").read_text(encoding="utf-8"))
+
     def snapshot(self, stamp: str) -> Snapshot:
         """Open one sealed snapshot. Raises StoreError when it is damaged or gone."""
         return Snapshot.read(self.root, self.scans / stamp)
@@ -98,7 +104,7 @@ class ClientStore:
                 continue
             if "since" not in raw:  # schema 1 left the window to the manifest
                 with suppress(OSError, ValueError, KeyError, TypeError):
-                    manifest = json.loads((self.scans / stamp / "manifest.json").read_text(encoding="utf-8"))
+                    manifest = self.manifest(stamp)
                     raw |= {"since": manifest["since"], "until": manifest["until"]}
             yield raw
 
@@ -195,8 +201,11 @@ class ClientStore:
         return Draft(self.root, folder, self.scans / stamp, taken_at)
 
     def fetch_window(self, tenant: str, dataset: str, window: Window) -> Window:
-        """The part of `window` that no stored day covers: from the first uncovered day to the end."""
-        covered = parts(self.root, tenant, dataset)
+        """The part of `window` that no stored day covers: from the first uncovered day to the end.
+
+        What was removed because its time was over is not asked for again. Raises StoreError.
+        """
+        covered = parts(self.root, tenant, dataset).keys() | self.gone(tenant, dataset)
         day = window.since.date()
         while day in covered:
             day += timedelta(days=1)
@@ -205,14 +214,29 @@ class ClientStore:
     def parts(self, tenant: str, dataset: str, window: Window) -> dict[date, Path]:
         """The part of each stored day in `window`, relative to the client's folder."""
         first, last = window.since.date(), window.until.date()
-        return {day: path for day, path in parts(self.root, tenant, dataset).items() if first <= day <= last}
+        gone = self.gone(tenant, dataset)
+        stored = parts(self.root, tenant, dataset)
+        return {day: path for day, path in stored.items() if first <= day <= last and day not in gone}
+
+    def gone(self, tenant: str, dataset: str) -> frozenset[date]:
+        """Days that were removed because their time was over, or are about to be. Raises StoreError."""
+        counted = months.newest(self.root, months.folder(tenant, dataset))
+        return counted.days if counted else frozenset()
+
+    def months(self, tenant: str, dataset: str) -> dict[str, str]:
+        """What is counted of such days, as a manifest lists it: path below the client's folder -> SHA-256."""
+        if not (counted := months.newest(self.root, months.folder(tenant, dataset))):
+            return {}
+        with disk_errors():
+            return {counted.path.as_posix(): sha256(self.root / counted.path)}
 
     def check_days(self) -> None:
         """Raises StoreError when a stored day is no longer what the newest snapshot says: every scan would read it."""
         for stamp in reversed(self.stamps()):
             try:
-                tenants = json.loads((self.scans / stamp / "manifest.json").read_text(encoding="utf-8"))["tenants"]
-                days = {self.root / part: digest for tenant in tenants for part, digest in tenant["parts"].items()}
+                tenants = self.manifest(stamp)["tenants"]
+                days = {self.root / part: digest for tenant in tenants
+                        for part, digest in {**tenant["parts"], **tenant.get("months", {})}.items()}  # fmt: skip
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 continue  # a damaged snapshot; an older one knows
             with disk_errors():

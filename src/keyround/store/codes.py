@@ -1,6 +1,7 @@
 """Codes that stand for people and devices: P-17, D-3. The key to them is `STORE/<client>/codes.json`.
 
-A code is given once and stays: whoever has one keeps it over all scans. Those who come later get the next free numbers,
+A code is given once and stays: whoever has one keeps it over all scans, until no report has shown them for so long that
+it is forgotten; nobody else gets it then. Those who come later get the next free numbers,
 in an order made with a secret of that file, so that it does not tell the alphabet. Keys are
 `<tenant>/<id>`; where a sign-in names nobody in the directory, `<tenant>/name:<user name>`.
 """
@@ -17,13 +18,14 @@ from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from ..errors import StoreError
-from .disk import private, write_json
+from .disk import disk_errors, private, write_json
 
 FILE = "codes.json"
 PEOPLE, DEVICES = "P", "D"
@@ -36,10 +38,13 @@ _DAMAGED = (
 
 @dataclass(slots=True)
 class Codes:
-    """Which number whoever has."""
+    """Which number whoever has. `seen`: the month (2026-11) of the last scan that was reported with them; `given`: the
+    highest number ever given."""
 
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     numbers: dict[str, dict[str, int]] = field(default_factory=lambda: {PEOPLE: {}, DEVICES: {}})
+    seen: dict[str, str] = field(default_factory=dict)
+    given: dict[str, int] = field(default_factory=dict)
 
     def give(self, letter: str, groups: Iterable[tuple[str, ...]]) -> bool:
         """A code to each group of keys that has none: all of a group are one person or device. Whether any was new."""
@@ -51,10 +56,24 @@ class Codes:
                     known.setdefault(key, min(had))
             else:
                 new.append(keys)
-        free = max(known.values(), default=0) + 1
+        free = max(self.given.get(letter, 0), *known.values(), 0) + 1
         for number, keys in enumerate(sorted(new, key=lambda keys: self._digest(letter, keys[0])), free):
             known.update(dict.fromkeys(keys, number))
+        self.given[letter] = max(free - 1 + len(new), 0)
         return len(known) > before
+
+    def meet(self, groups: Iterable[tuple[str, ...]], at: date) -> bool:
+        """They are in the report of a scan of that day. Whether any was not in one of that month or later before."""
+        month = f"{at:%Y-%m}"
+        late = {key for keys in groups for key in keys if self.seen.get(key, "") < month}
+        self.seen.update(dict.fromkeys(late, month))
+        return bool(late)
+
+    def over(self, before: date) -> frozenset[str]:
+        """Those that no report of that month or a later one was made with."""
+        month = f"{before:%Y-%m}"
+        everybody = {key for known in self.numbers.values() for key in known}
+        return frozenset(key for key in everybody if self.seen.get(key, month) < month)
 
     def code(self, letter: str, key: str) -> str:
         return f"{letter}-{self.numbers[letter][key]}"
@@ -81,7 +100,9 @@ def read(root: Path) -> Codes:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         numbers = {letter: {str(key): int(n) for key, n in raw[name].items()} for letter, name in _FIELDS.items()}
-        return Codes(bytes.fromhex(raw["secret"]), numbers)
+        seen = {str(key): str(month) for key, month in raw.get("seen", {}).items()}
+        given = {str(letter): int(number) for letter, number in raw.get("given", {}).items()}
+        return Codes(bytes.fromhex(raw["secret"]), numbers, seen, given)
     except FileNotFoundError:
         return Codes()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -91,19 +112,26 @@ def read(root: Path) -> Codes:
         ) from error
 
 
-def given(root: Path, people: Sequence[tuple[str, ...]], devices: Sequence[tuple[str, ...]] = ()) -> Codes:
+def given(
+    root: Path, people: Sequence[tuple[str, ...]], devices: Sequence[tuple[str, ...]] = (), at: date = date.min
+) -> Codes:
     """The codes of these and of everybody before; new ones are kept. Each tuple holds the keys of one person or device.
 
-    Raises StoreError where they cannot be kept: the next report would call the same people otherwise.
+    `at`: the day of the scan in which they are. Raises StoreError where they cannot be kept: the next report would call
+    the same people otherwise.
     """
+
+    def met(known: Codes) -> bool:
+        new = known.give(PEOPLE, people) | known.give(DEVICES, devices)
+        return known.meet([*people, *devices], at) or new
+
     known = read(root)
     try:
-        if known.give(PEOPLE, people) | known.give(DEVICES, devices):
+        if met(known):
             private(root)
             with FileLock(root / ".codes.lock", mode=0o600):
                 known = read(root)  # another report may have given some meanwhile
-                known.give(PEOPLE, people)
-                known.give(DEVICES, devices)
+                met(known)
                 _write(root, known)
     except OSError as error:
         raise StoreError(f"The key to people's codes could not be kept: {error.strerror}: {root / FILE}.",
@@ -111,9 +139,30 @@ def given(root: Path, people: Sequence[tuple[str, ...]], devices: Sequence[tuple
     return known
 
 
+def forget(root: Path, before: date, now: date) -> int:
+    """Forget the codes of whoever no report was made with since the month of `before`; gives how many keys.
+
+    Those of whom an older version did not keep that are taken as seen today. Raises StoreError.
+    """
+    if not (root / FILE).exists():
+        return 0
+    with disk_errors("The codes stay as they are."), FileLock(root / ".codes.lock", mode=0o600):
+        known = read(root)
+        over, unknown = known.over(before), {key for n in known.numbers.values() for key in n} - known.seen.keys()
+        if over or unknown:
+            known.seen |= dict.fromkeys(unknown, f"{now:%Y-%m}")
+            known.seen = {key: month for key, month in known.seen.items() if key not in over}
+            for numbers in known.numbers.values():
+                for key in over & numbers.keys():
+                    del numbers[key]
+            _write(root, known)
+    return len(over)
+
+
 def _write(root: Path, known: Codes) -> None:
     raw: dict[str, Any] = {"schema": 1, "secret": known.secret.hex()}
     raw |= {name: known.numbers[letter] for letter, name in _FIELDS.items()}
+    raw |= {"seen": known.seen, "given": known.given}
     for left in root.glob(".codes-*"):  # by a process that was killed; nobody else writes now
         left.unlink()
     handle, name = tempfile.mkstemp(prefix=".codes-", dir=root)  # for this user alone

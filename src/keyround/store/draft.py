@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from ..connector import Arrived, Window
 from ..model import COMPUTED, NAME, TABLES, Row, SignIn, arrow_schema, columns, prefixed
+from . import months
 from .days import BATCH, by_day, finished, folder, in_order, in_sql, parts, sorter
 from .disk import disk_errors, private, sha256, write_json
 from .snapshot import FORMAT, Snapshot
@@ -153,7 +154,8 @@ class Draft:
             if not arrived:
                 return
             raw = self._file("raw", SignIn)
-        stored = parts(self.root, tenant, dataset)
+        counted = months.newest(self.root, months.folder(tenant, dataset))
+        stored = parts(self.root, tenant, dataset).keys() | (counted.days if counted else frozenset())
         with disk_errors():
             raw.close()
         with disk_errors(), sorter(self.folder, raw.path, fetched, one_login) as db:

@@ -74,6 +74,14 @@ def read(root: Path) -> tuple[Any, str]:
         raise StoreError(f"{path} cannot be read: {error.strerror}.", "Correct its permissions.", _KEPT) from error
 
 
+def peek(root: Path) -> Any:
+    """The notes; None where there are none, or they cannot be read: that is told when a report is written."""
+    try:
+        return json.loads((root / "notes.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def set_aside(root: Path) -> str:
     """Keep a damaged file under another name; gives the sentence that says so. Raises StoreError."""
     number = 1

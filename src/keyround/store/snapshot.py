@@ -1,17 +1,24 @@
-"""One sealed scan, opened: every file checked against the manifest."""
+"""One sealed scan, opened: every file checked against the manifest.
+
+A snapshot is never edited, but the time of its sign-ins may be over before its own is. Then days that it names are gone
+and counted by month (`months`), and its own records that are too old stand in no file any more (`cut`). It opens
+nevertheless, and says so by `removed`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import date, datetime, timedelta
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import StoreError
 from ..model import TABLES
+from . import cut, months
 from .disk import sha256
+from .months import Months
 
 FORMAT = 1
 
@@ -43,12 +50,20 @@ class Snapshot:
             if manifest["format"] > FORMAT:
                 raise StoreError(f"The snapshot {folder.name} was written by a later version.", "Update keyround.")
             files = {folder / name: digest for name, digest in manifest["files"].items()}
-            files |= {root / part: digest for tenant in manifest["tenants"] for part, digest in tenant["parts"].items()}
+            if shorter := cut.of(folder):
+                files = {path: digest for path, digest in files.items() if path.name != cut.FILE}
+                files[folder / shorter.file] = shorter.sha256
+            snapshot = cls(root, folder, manifest)
+            for tenant in manifest["tenants"]:
+                files |= {root / part: tenant["parts"][part] for part in snapshot._parts(tenant)}
+                own = tenant.get("months", {})
+                used = (months.path.as_posix() for months in snapshot._months(tenant))  # another than its own: checked
+                files |= {root / path: own[path] for path in used if path in own}
         except FileNotFoundError as error:
             raise StoreError(
                 f"There is no whole snapshot {folder.name}.", "Scan first, or name another one."
             ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise damaged("manifest.json cannot be read") from error
         for path, digest in files.items():
             name = path.relative_to(root).as_posix()
@@ -57,7 +72,7 @@ class Snapshot:
                     raise damaged(f"{name} was changed after it was sealed")
             except OSError as error:
                 raise damaged(f"{name} cannot be read: {error.strerror}") from error
-        return cls(root, folder, manifest)
+        return snapshot
 
     @property
     def taken_at(self) -> datetime:
@@ -65,6 +80,41 @@ class Snapshot:
 
     def files(self, tenant: Mapping[str, Any]) -> dict[str, tuple[Path, ...]]:
         """The Parquet files that hold each table of one tenant of the manifest; other tenants' rows may be in them."""
-        files = {name: (path,) for name in TABLES if (path := self.folder / f"{name}.parquet").exists()}
-        parts = tuple(self.root / part for part in tenant["parts"])
-        return files | {"sign_ins": (*parts, *files.get("sign_ins", ()))}
+        files: dict[str, tuple[Path, ...]] = {
+            name: (path,) for name in TABLES if (path := self.folder / f"{name}.parquet").exists()
+        }
+        own = files.get("sign_ins", ())
+        if shorter := cut.of(self.folder):
+            own = (self.folder / shorter.file,)
+        files["sign_ins"] = (*(self.root / part for part in self._parts(tenant)), *own)
+        if counted := tuple(self.root / months.path for months in self._months(tenant)):
+            files["sign_in_months"] = counted
+        return files
+
+    def removed(self, tenant: Mapping[str, Any], dataset: str) -> date | None:
+        """Before which day sign-ins of the snapshot's window are gone because their time was over; None: none are."""
+        since, until = (datetime.fromisoformat(self.manifest[name]).date() for name in ("since", "until"))
+        home = months.folder(tenant["id"], dataset)
+        gone = [day for one in self._months(tenant) if one.path.parent == home for day in one.days if day <= until]
+        before = [day + timedelta(days=1) for day in gone]
+        if (shorter := cut.of(self.folder)) and tenant["id"] in shorter.tenants:
+            before.append(shorter.before)
+        return max((day for day in before if day > since), default=None)
+
+    def _parts(self, tenant: Mapping[str, Any]) -> list[str]:
+        """The days that it names and that are still there for it."""
+        counted = {one.path.parent: one.days for one in self._months(tenant)}
+        return [part for part in tenant["parts"] if months.day(part) not in counted.get(months.beside(part), ())]
+
+    def _months(self, tenant: Mapping[str, Any]) -> Iterator[Months]:
+        """What was counted of removed days, by data set: what it names, or the newest where days that it names are in
+        that. Raises StoreError when it is damaged."""
+        own = {PurePosixPath(path).parent: PurePosixPath(path) for path in tenant.get("months", {})}
+        days: dict[PurePosixPath, set[date]] = {home: set() for home in own}
+        for part in tenant["parts"]:
+            days.setdefault(months.beside(part), set()).add(months.day(part))
+        for home, named in days.items():
+            if (newest := months.newest(self.root, home)) and not named.isdisjoint(newest.days):
+                yield newest
+            elif home in own:
+                yield months.opened(self.root, own[home])
