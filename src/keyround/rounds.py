@@ -54,7 +54,8 @@ class Tell:
     """Who is told of a scan. `channels` are references to Apprise addresses: such an address is a secret itself.
 
     `when`: on "change" only, or "always", after every scheduled scan. `send` "review" holds messages until
-    `keyround send`. `attach`: the workbook goes along, encrypted with the password that `password` refers to.
+    `keyround send`. `attach`: the workbook goes along, encrypted with the password that `password` refers to. `where`:
+    where the readers find it, in words or as an address; empty: its path on this computer is said.
     """
 
     mail: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Tell:
     send: Literal["now", "review"] = "now"
     attach: bool = False
     password: str = ""
+    where: str = ""
 
     @property
     def anybody(self) -> bool:

@@ -34,6 +34,7 @@ VERBS = {
     "portfolio": "write one overview of all clients from their stored scans, without network",
     "schedule": "let this computer's scheduler call, and try once whether it can",
     "tidy": "remove what has been kept long enough, and say what went",
+    "send": "show and send the messages that wait for you; list, repeat or drop others",
     "rules": "what is checked, and why; try rules of your own, and begin new ones",
     "tables": "what is collected: every table and column",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ..provider import ended
 from . import options
 
 
@@ -18,9 +19,19 @@ from . import options
 @options.output
 @options.at
 @options.language
+@options.scheduled
 def command(
-    clients: tuple[str, ...], path: Path | None, output: Path, at: datetime | None, language: str | None
-) -> int:
+    clients: tuple[str, ...], path: Path | None, output: Path, at: datetime | None, language: str | None,
+    scheduled: Path | None,
+) -> int:  # fmt: skip
+    with ended.told(scheduled) as end:
+        return _portfolio(end, clients, path, output, at, language, bool(scheduled))
+
+
+def _portfolio(
+    end: ended.Ended, clients: tuple[str, ...], path: Path | None, output: Path, at: datetime | None,
+    language: str | None, scheduled: bool,
+) -> int:  # fmt: skip
     from ..handover import portfolio
 
     config = options.configuration(path)
@@ -33,4 +44,9 @@ def command(
     book = portfolio.write(found, config, output, now, spoken)
     print(f"Clients: {len(found)}, of them read: {sum(client.taken_at is not None for client in found)}.")
     print(f"Portfolio: {book.path}")
+    end.paths = {"xlsx": str(book.path.resolve())}
+    if scheduled:
+        from ..provider import telling
+
+        telling.portfolio(config, found, book.path, now)
     return 0 if all(client.taken_at for client in found) else 3

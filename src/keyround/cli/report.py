@@ -12,7 +12,7 @@ from ..judging import reported
 from ..provider import ended
 from ..store import ClientStore
 from . import options
-from .written import carried, write
+from .written import carried, telling, write
 
 
 @click.command(help="Judge and write a client's stored snapshot again. Nothing is asked of the tenant.")
@@ -56,4 +56,5 @@ def _report(
     end.stamp = snapshot.folder.name
     presentation = options.presented(chosen.presentation, language)
     with reported(snapshot, store, rules, at, chosen.terms, presentation) as scan:
-        return write(scan, output, fail_on, store, formats, people, end)
+        then = telling(config, chosen, scheduled, at or options.now())
+        return write(scan, output, fail_on, store, formats, people, end, then)

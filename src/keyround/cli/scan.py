@@ -29,7 +29,7 @@ from .invoke import verbose
 from .lines import broken
 from .progress import shown
 from .whole import whole
-from .written import carried, write
+from .written import carried, telling, write
 
 
 @click.command(help="Read a client's tenants, judge them, and write <client>-<date>.xlsx and .json. With --m365 DOMAIN "
@@ -74,7 +74,7 @@ def command(
             "The one-off options need --m365 DOMAIN or --google DOMAIN; a client's settings stand in keyround.toml."
         )
     with ended.told(scheduled) as end, ExitStack() as stack:
-        geo_database = None
+        geo_database = config = None
         if client:
             config = options.configuration(path)
             folder, rules = config.store, options.rules(config.rules)
@@ -94,7 +94,8 @@ def command(
         end.stamp = snapshot.folder.name
         presentation = options.presented(chosen.presentation, language)
         with reported(snapshot, store, rules, presentation=presentation, judged=judged) as done:
-            return write(done, output, fail_on, store, formats, people, end)
+            then = telling(config, chosen, scheduled, at) if config else None
+            return write(done, output, fail_on, store, formats, people, end, then)
 
 
 def _once(

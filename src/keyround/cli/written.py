@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from ..store import ClientStore
 from .progress import clean
 
 if TYPE_CHECKING:
+    from ..config import Client, Config
     from ..export.edited import Edited
+    from ..handover import Handed
     from ..provider.ended import Ended
 
 _CALLED = {"xlsx": "Workbook:", "json": "Results: ", "html": "Page:    ", "csv": "Sheets:  "}
@@ -30,9 +33,10 @@ def write(
     formats: Sequence[str] = FORMATS[:2],
     carry: Sequence[Edited] = (),
     end: Ended | None = None,
+    then: Callable[[Scan, Handed], object] | None = None,
 ) -> int:
     """Write the report into `folder`; gives the exit status. `carry`: what people sent back, `end`: what a run is told
-    of it. Raises StoreError.
+    of it, `then`: what is done with it. Raises StoreError.
     """
     from ..export import accepted
     from ..export.clean import short
@@ -57,6 +61,8 @@ def write(
         end.paths = {kind: str(path.resolve()) for kind, path in handed.paths.items()}
         end.new = sum(finding.state == "new" for finding in handed.scan.findings)
         end.incomplete = tuple(sorted({error.kind for _, _, error in scan.gaps() if not isinstance(error, HARMLESS)}))
+    if then:
+        then(scan, handed)
     return status(scan, fail_on)
 
 
@@ -67,6 +73,17 @@ def carried(paths: Sequence[Path], client: str, store: ClientStore) -> tuple[Edi
     from ..handover import handed_in
 
     return handed_in(paths, client, store)
+
+
+def telling(
+    config: Config, client: Client, scheduled: Path | None, now: datetime
+) -> Callable[[Scan, Handed], object] | None:
+    """What a scheduled report does besides: it lays down whom to tell of it. None where nobody scheduled it."""
+    if scheduled is None:
+        return None
+    from ..provider import telling
+
+    return lambda scan, handed: telling.queue(config, client, scan, handed, now)
 
 
 def status(scan: Scan, fail_on: str) -> int:

@@ -24,7 +24,7 @@ KEYS = ("every", "at", "on", "timezone", "limit", "order", "tell", "keep")
 """Settings of a client; `timezone`, `limit` and `keep` may also stand at the top, for all of them."""
 WHEN = ("every", "at", "on", "timezone")
 ORDER = ("authorised_by", "role", "on", "until")
-TELL = ("mail", "channels", "when", "send", "attach", "password")
+TELL = ("mail", "channels", "when", "send", "attach", "password", "where")
 MAIL = ("server", "port", "security", "user", "password", "from")
 KEEP = ("sign_ins", "evidence", "scans", "reason")
 
@@ -147,7 +147,7 @@ def tell(raw: Mapping[str, Any], place: Place) -> Tell:
             'Write a reference to it: "env:NAME", "file:PATH" or "keyring:NAME".',
         )
     when, send = _word(found, "when", Tell, where) or "change", _word(found, "send", Tell, where) or "now"
-    return Tell(mail, channels, when, send, attach, password)  # type: ignore[arg-type]
+    return Tell(mail, channels, when, send, attach, password, text(found, "where", where))  # type: ignore[arg-type]
 
 
 def mail(raw: Mapping[str, Any], place: Place) -> Mail | None:

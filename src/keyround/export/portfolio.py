@@ -85,13 +85,18 @@ def _part(sheet: Sheet) -> _Part:
 
 def sheets(clients: Sequence[Client], prepared_by: str, now: datetime) -> Iterator[Sheet]:
     """The overview, a sheet for each topic, sign-ins abroad, what was not checked. Failures come first."""
-    ranked = sorted(clients, key=_rank)
+    ranked = ordered(clients)
     yield _overview(ranked, prepared_by, now)
     for topic in TOPICS:
         if any(topic in client.parts for client in ranked):
             yield _joined(word("topic", topic), topic, ranked, say("portfolio.topic", topic=word("topic", topic)))
     yield _joined(say("sheet.abroad"), "abroad", ranked, say("abroad.about"))
     yield _joined(say("sheet.not_checked"), "not_checked", ranked, say("not_checked.about"))
+
+
+def ordered(clients: Sequence[Client]) -> list[Client]:
+    """First those without a scan, then by light."""
+    return sorted(clients, key=_rank)
 
 
 def _rank(client: Client) -> tuple[bool, int, bool, str]:

@@ -177,7 +177,7 @@ def standing(scan: Scan) -> Standing:
             if row.privileged is not False and row.holder_kind not in ("account", *NOBODY):
                 got.hidden_admins += 1
     got.unused = _unused(scan, licences)
-    taken = {_subject(f) for f in failing if _takeover(f)}
+    taken = {_subject(f) for f in failing if takeover(f)}
     got.taken, got.takeovers = len(taken), len(known_abroad - taken)
     got.serious = sum(f.severity in _SERIOUS for f in failing)
     got.accepted = sum(f.severity in _SERIOUS for f in accepted)
@@ -209,7 +209,7 @@ def _subject(finding: Finding) -> tuple[str, str]:
     return finding.tenant, finding.judged.subject
 
 
-def _takeover(finding: Finding) -> bool:
+def takeover(finding: Finding) -> bool:
     """It is a sign that somebody else uses the account.
 
     A sign-in from abroad alone is not: people travel. Nor is a password that was

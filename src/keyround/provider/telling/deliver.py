@@ -1,0 +1,115 @@
+"""Emptying a queue: every message that is due is tried once, and what became of it is on the disk before the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ...config import Client, Config
+from ...errors import ConfigError, KeyroundError
+from ...secrets import resolve
+from . import channels, smtp
+from .outbox import Message, Outbox, folder_of
+
+_FIRST, _LONGEST, _MOST = timedelta(minutes=5), timedelta(hours=6), 12
+INTERRUPTED = "Sending was interrupted: whether it arrived is not known."
+UNANSWERED = "It was handed over, and no answer came: whether it arrived is not known."
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One message and what became of it."""
+
+    message: Message
+
+    @property
+    def fine(self) -> bool:
+        return self.message.state == "sent"
+
+
+def pending(root: Path, now: datetime) -> bool:
+    """Something lies in the queue of `root` that would be tried now, or was interrupted."""
+    return any(one.due(now) or one.state == "sending" for one in Outbox(root).messages())
+
+
+def deliver(
+    config: Config, client: Client | None, now: Callable[[], datetime], only: Collection[str] | None = None
+) -> Iterator[Sent]:
+    """Try what is due in the client's queue, or in the provider's own; `only`: of these ids. Raises StoreError.
+
+    A configuration that lacks something is a reason for each message, not an end for the others.
+    """
+    outbox = Outbox(folder_of(config.store, client.key if client else None))
+    if not outbox.folder.is_dir():
+        return
+    with outbox.sending() as alone:
+        if not alone:
+            return
+        for message in outbox.messages():
+            if message.state == "sending":  # nobody else is: the process that was has died
+                yield Sent(outbox.become(message, "unknown", now(), reason=INTERRUPTED))
+            elif message.due(now()) and (only is None or message.id in only):
+                yield Sent(_try(config, client, outbox, message, now))
+
+
+def _try(
+    config: Config, client: Client | None, outbox: Outbox, message: Message, now: Callable[[], datetime]
+) -> Message:
+    left: list[bool] = []
+
+    def leaving() -> bool:
+        left.append(outbox.claim(message, now()))
+        return left[-1]
+
+    try:
+        (_channel if message.through == "channel" else _mail)(config, client, outbox, message, now, leaving)
+    except smtp.Unanswered:
+        return outbox.become(message, "unknown", now(), tries=message.tries + 1, reason=UNANSWERED)
+    except smtp.Refused as error:
+        return _again(outbox, message, now(), error.reason, error.lasting)
+    except KeyroundError as error:  # the configuration may be corrected any time
+        return _again(outbox, message, now(), f"{error.detail} {error.remedy}")
+    if not left[-1]:
+        return message
+    return outbox.become(message, "sent", now(), tries=message.tries + 1, reason="")
+
+
+def _again(outbox: Outbox, message: Message, now: datetime, reason: str, lasting: bool = False) -> Message:
+    tries = message.tries + 1
+    if lasting or tries >= _MOST:
+        return outbox.become(message, "failed", now, tries=tries, reason=reason)
+    retry_at = now + min(_FIRST * 2 ** (tries - 1), _LONGEST)
+    return outbox.become(message, "queued", now, tries=tries, retry_at=retry_at, reason=reason)
+
+
+def _mail(
+    config: Config, client: Client | None, outbox: Outbox, message: Message, now: Callable[[], datetime],
+    leaving: Callable[[], bool],
+) -> None:  # fmt: skip
+    mail = config.mail
+    if mail is None:
+        raise ConfigError(
+            f"{config.path.name} does not say how mail leaves.",
+            "Add [provider.mail] with server, from, user and password.",
+        )
+    password = resolve("[provider.mail] password", mail.password, config.path.parent).strip() if mail.password else ""
+    attached, name = b"", ""
+    if message.attached:
+        try:
+            attached = (outbox.folder / message.attached).read_bytes()
+        except OSError as error:
+            raise smtp.Refused("The workbook that goes along is gone.", lasting=True) from error
+        name = message.attached.partition("-")[2]
+    raw = smtp.written(message, mail, now().replace(tzinfo=UTC), attached, name)
+    smtp.send(raw, message.to, mail, password, leaving)
+
+
+def _channel(
+    config: Config, client: Client | None, outbox: Outbox, message: Message, now: Callable[[], datetime],
+    leaving: Callable[[], bool],
+) -> None:  # fmt: skip
+    place = f"[client.{client.key}.tell] channels" if client else "[provider.tell] channels"
+    folder = (client.file if client and client.file else config.path).parent
+    channels.send(message, resolve(place, message.to, folder), leaving)
