@@ -164,7 +164,8 @@ def test_the_crontab_of_people_stays_as_it_is(place, capsys):
     tab = Path(os.environ["HOME"]) / "tab"
     install = ["schedule", "install", "--with", "cron", "--no-dry-run"]
     assert main(install) == 0 and tab.read_bytes().count(b"\n") == 4
-    theirs = b"MAILTO=me\n0 5 * * * cp a\\%b c # \xff not UTF-8\n# BEGIN keyround schedule keyround of old\n\n30 1 * * * x"
+    theirs = b"MAILTO=me\n0 5 * * * cp a\\%b c # \xff not UTF-8\n# BEGIN keyround schedule keyround of old\n\n"
+    theirs += b"30 1 * * * x"
     tab.write_bytes(theirs)
     assert main([*install, "--environment-file", "keyround.toml"]) == 0
     once = tab.read_bytes()

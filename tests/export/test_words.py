@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-from keyround import export, handover, words
+from keyround import export, handover, provider, words
 from keyround.derived import homes
 from keyround.export import sheets
 from keyround.export.blocks import Table
@@ -22,6 +22,7 @@ from .invented import company
 SOURCES = [
     *sorted(Path(export.__file__).parent.glob("*.py")),
     *sorted(Path(handover.__file__).parent.glob("*.py")),
+    *sorted(Path(provider.__file__).parent.glob("**/*.py")),
     Path(homes.__file__),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import example, given
@@ -66,7 +67,7 @@ def test_every_second_week_is_the_same_whoever_asks_and_the_31st_is_the_last_day
     while len(found) < 30:
         found.append(next_slot(fortnight, found[-1]))
     days = [shown(one, "Europe/Berlin") for one in found]
-    assert {(later - day).days for day, later in zip(days, days[1:], strict=False)} == {14}
+    assert {(later - day).days for day, later in pairwise(days)} == {14}
     assert {(day.weekday(), day.time()) for day in days} == {(0, time(6))}
     last = Schedule("month", 1, 31, time(6), "Asia/Kathmandu")
     assert shown(slot(last, datetime(2028, 3, 1)), "Asia/Kathmandu").date() == date(2028, 2, 29)
