@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from .rounds import Order
+
 Names = Literal["full", "initials", "coded"]
 FORMATS = ("xlsx", "json", "html", "csv")
 """What a report can be written as; the first two are, unless somebody asks for others."""
@@ -35,6 +37,7 @@ class Provider:
 class Presentation:
     """`names`: how people are called in everything that is written. `works_council`: what people did is told by code,
     without times of day and counts per person. `purpose`: what the data may be used for; empty: the usual sentence.
+    `order`: who has ordered the scans, where somebody else makes them.
     """
 
     language: str = "en"
@@ -42,6 +45,7 @@ class Presentation:
     names: Names = "full"
     works_council: bool = False
     purpose: str = ""
+    order: Order | None = None
 
     @property
     def private(self) -> bool:

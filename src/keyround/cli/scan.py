@@ -21,6 +21,7 @@ from ..geo import Atlas
 from ..installed import connector
 from ..judging import reported
 from ..provider import ended
+from ..provider.orders import Standing, standing
 from ..scan import scan
 from ..store import ClientStore
 from ..terms import Terms
@@ -78,6 +79,8 @@ def command(
         if client:
             config = options.configuration(path)
             folder, rules = config.store, options.rules(config.rules)
+            at = at or options.now()
+            _ordered(standing(config, config.client(client), at.date()), by_itself=scheduled is not None)
             chosen = whole(config.client(client), ClientStore(folder, client))
             if scheduled:
                 ended.limited(chosen.arranged.limit)
@@ -96,6 +99,14 @@ def command(
         with reported(snapshot, store, rules, presentation=presentation, judged=judged) as done:
             then = telling(config, chosen, scheduled, at) if config else None
             return write(done, output, fail_on, store, formats, people, end, then)
+
+
+def _ordered(found: Standing, by_itself: bool) -> None:
+    """What is to say about the order to scan this client; nobody may be there to decide. Raises ConfigError then."""
+    if found.said and found.refused and by_itself:
+        raise found.said
+    if found.said:
+        print(f"Warning: {found.said}", file=sys.stderr)
 
 
 def _once(

@@ -22,6 +22,7 @@ from ..errors import ConfigError, nearest
 from ..presentation import Names, Presentation, Provider
 from ..words import languages
 from .checked import only, text
+from .serviced import order
 from .where import Place
 
 KEYS = ("language", "names", "privacy", "purpose")
@@ -62,6 +63,7 @@ def presentation(raw: Mapping[str, Any], place: Place, by: Provider, general: st
         names=_one_of(raw, "names", get_args(Names), place) or "full",  # type: ignore[arg-type]
         works_council=bool(_one_of(raw, "privacy", _PRIVACY, place)),
         purpose=text(raw, "purpose", place),
+        order=order(raw, place),
     )
 
 

@@ -8,6 +8,7 @@ from ..connector import Complete, Incomplete
 from ..engine.results import Scan
 from ..engine.rule import SEVERITIES
 from ..model.protection import PROTECTION
+from ..rounds import Order
 from ..words import day, listed, say, word
 from ..words.sentences import told
 from . import private
@@ -61,6 +62,8 @@ def _facts(scan: Scan) -> Iterator[Figure]:
     yield Figure(say("about.window"), "", say("about.period", since=scan.window.since.date(), until=last_day(scan)))
     if by := scan.presentation.provider.prepared_by:
         yield Figure(say("about.prepared"), "", by)
+    if order := scan.presentation.order:
+        yield Figure(say("order.label"), "", _ordered(order))
     for tenant in scan.tenants:
         plans = listed([word("plan", plan) for plan in tenant.plans])
         parts = [*dict.fromkeys((tenant.name, tenant.id)), tenant.domain or "", plans]
@@ -71,6 +74,13 @@ def _facts(scan: Scan) -> Iterator[Figure]:
     for mistake in scan.mistakes:
         yield Figure(say("about.mistake"), "", f"{told(mistake.detail)} {told(mistake.remedy)}")
     yield Figure(say("about.version"), "", f"Keyround {scan.version}".strip())
+
+
+def _ordered(order: Order) -> str:
+    """M. Jensen, managing director, on 2 Jan 2026, valid until 31 Dec 2026."""
+    on = say("order.on", day=order.on) if order.on else ""
+    until = say("order.until", day=order.until) if order.until else say("order.open")
+    return listed([order.authorised_by, order.role, on, until])
 
 
 def _sources(scan: Scan) -> Iterator[tuple[Cell, ...]]:
