@@ -133,6 +133,23 @@ def test_secrets_that_cannot_be_had_name_the_reference_only(written, reference, 
     assert said in str(caught.value) and "hush" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace("env:CONTOSO_SECRET", "hush"),
+        GOOD.replace('"secret"\nsecret', '"token"\ntoken').replace("env:CONTOSO_SECRET", "hush"),
+        GOOD.replace("[provider]\n", '[provider]\nheartbeat = "http://hush.example"\n'),
+        GOOD.replace("[provider]\n", '[provider]\ntell = { channels = "hush" }\n'),
+        GOOD.replace("[provider]\n", '[provider]\nmail = { server = "s", from = "f", password = "hush" }\n'),
+        GOOD.replace('every          = "week"', 'tell = { attach = true, password = "hush" }'),
+    ],
+)
+def test_a_secret_that_stands_in_the_file_is_refused_and_not_said_again(written, text):
+    assert "hush" in text
+    found = str(mistake(written(text)))
+    assert "keyround.toml, line" in found and "env:NAME" in found and "hush" not in found
+
+
 def test_a_secret_file_beside_the_configuration(written, tmp_path, capsys):
     (tmp_path / "key.pem").write_text("hush")
     (tmp_path / "key.pem").chmod(0o644)
