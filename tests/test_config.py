@@ -74,31 +74,31 @@ def test_a_client_with_its_tenant(written, monkeypatch):
     assert client.tenants[0].opened()["secret"] == "hush"
 
 
-@pytest.mark.parametrize(
-    "wrong, right, said",
-    [
-        ("[client.contoso]", "[cleint.contoso]", "Did you mean 'client'?"),
-        ("home_countries", "home_country", "Did you mean 'home_countries'?"),
-        ('["dk", "SE"]', '["Denmark"]', "two-letter codes"),
-        ("client.contoso", "client.Contoso", "made of a-z"),
-        ('store = "snapshots"', "store = 5", "must be text"),
-        ('rules = "our-rules"', "rules = [5]", "or a list of such"),
-        ("[[client.contoso.tenant]]", "[[client.contoso.tenants]]", "Did you mean 'tenant'?"),
-        ('connector  = "m365"', "", "connector is missing"),
-        ('name = "Nordlicht IT"', 'name = "Nordlicht IT', "not valid TOML"),
-        ('["dk", "SE"]', '["dk", "UK"]', "Write 'GB'"),
-        ('["dk", "SE"]', '["Dänemark"]', "Write 'DK'"),
-        ('["dk", "SE"]', '["dk", "XX"]', "no country's code"),
-        ('every          = "week"', "every = 7", "must be text"),
-        ('every          = "week"', "accept = 7", "[[client.contoso.accept]]"),
-        ('every          = "week"', "threshold = {}", "Did you mean 'thresholds'?"),
-        ('every          = "week"', 'emergency_accounts = "notfall@contoso.example"', "is a list of user names"),
-        ('every          = "week"', "emergency_accounts = [7]", 'emergency_accounts = ["notfall@contoso.example"]'),
-        ('every          = "week"', 'emergency_accounts = ["Notfall"]', "is a list of user names"),
-        ('every          = "week"', "emergency_account = []", "Did you mean 'emergency_accounts'?"),
-        ('store = "snapshots"', 'store = "~nobody-here/x"', "no such home folder"),
-    ],
-)
+MISTAKES = [
+    ("[client.contoso]", "[cleint.contoso]", "Did you mean 'client'?"),
+    ("home_countries", "home_country", "Did you mean 'home_countries'?"),
+    ('["dk", "SE"]', '["Denmark"]', "two-letter codes"),
+    ("client.contoso", "client.Contoso", "made of a-z"),
+    ('store = "snapshots"', "store = 5", "must be text"),
+    ('rules = "our-rules"', "rules = [5]", "or a list of such"),
+    ("[[client.contoso.tenant]]", "[[client.contoso.tenants]]", "Did you mean 'tenant'?"),
+    ('connector  = "m365"', "", "connector is missing"),
+    ('name = "Nordlicht IT"', 'name = "Nordlicht IT', "not valid TOML"),
+    ('["dk", "SE"]', '["dk", "UK"]', "Write 'GB'"),
+    ('["dk", "SE"]', '["Dänemark"]', "Write 'DK'"),
+    ('["dk", "SE"]', '["dk", "XX"]', "no country's code"),
+    ('every          = "week"', "every = 7", "must be text"),
+    ('every          = "week"', "accept = 7", "[[client.contoso.accept]]"),
+    ('every          = "week"', "threshold = {}", "Did you mean 'thresholds'?"),
+    ('every          = "week"', 'emergency_accounts = "notfall@contoso.example"', "is a list of user names"),
+    ('every          = "week"', "emergency_accounts = [7]", 'emergency_accounts = ["notfall@contoso.example"]'),
+    ('every          = "week"', 'emergency_accounts = ["Notfall"]', "is a list of user names"),
+    ('every          = "week"', "emergency_account = []", "Did you mean 'emergency_accounts'?"),
+    ('store = "snapshots"', 'store = "~nobody-here/x"', "no such home folder"),
+]
+
+
+@pytest.mark.parametrize("wrong, right, said", MISTAKES)
 def test_mistakes_are_named(written, wrong, right, said):
     assert wrong in GOOD
     assert_said(written(GOOD.replace(wrong, right)), said)
@@ -197,25 +197,25 @@ def test_what_a_provider_arranges(written):
     assert config.reports_of(config.client("contoso")) == config.store / "contoso" / "reports"
 
 
-@pytest.mark.parametrize(
-    "wrong, right, said",
-    [
-        ('"2 weeks"', '"fortnight"', "is no interval"),
-        ('every = "2 weeks"', "", "stands without every"),
-        ('"Tuesday"', '"Tusday"', "Did you mean 'tuesday'?"),
-        ('"6:30"', '"25:00"', "is no time of day"),
-        ('"90m"', '"long"', "is no length of time"),
-        ("Europe/Berlin", "Europe/Berln", "timezone"),
-        ('authorised_by = "M. Jensen", ', "", "authorised_by is missing"),
-        ("2026-12-31", '"2026-12-31"', "without quotes"),
-        ('"env:TEAMS"', '"msteams://a/b/c"', "holds secrets"),
-        ('"review"', '"later"', "is none of now, review"),
-        ("chef@", "chef ", "is no address"),
-        ('send = "review"', "attach = true", "only attached encrypted"),
-        ("sign_ins = 30", "sign_ins = 400", "needs a written reason"),
-        ('from   = "reports@nordlicht.example"', "", "from is missing"),
-    ],
-)
+ARRANGED_MISTAKES = [
+    ('"2 weeks"', '"fortnight"', "is no interval"),
+    ('every = "2 weeks"', "", "stands without every"),
+    ('"Tuesday"', '"Tusday"', "Did you mean 'tuesday'?"),
+    ('"6:30"', '"25:00"', "is no time of day"),
+    ('"90m"', '"long"', "is no length of time"),
+    ("Europe/Berlin", "Europe/Berln", "timezone"),
+    ('authorised_by = "M. Jensen", ', "", "authorised_by is missing"),
+    ("2026-12-31", '"2026-12-31"', "without quotes"),
+    ('"env:TEAMS"', '"msteams://a/b/c"', "holds secrets"),
+    ('"review"', '"later"', "is none of now, review"),
+    ("chef@", "chef ", "is no address"),
+    ('send = "review"', "attach = true", "only attached encrypted"),
+    ("sign_ins = 30", "sign_ins = 400", "needs a written reason"),
+    ('from   = "reports@nordlicht.example"', "", "from is missing"),
+]
+
+
+@pytest.mark.parametrize("wrong, right, said", ARRANGED_MISTAKES)
 def test_mistakes_in_what_is_arranged_are_named(written, wrong, right, said):
     assert wrong in ARRANGED
     assert_said(written(ARRANGED.replace(wrong, right, 1)), said)
@@ -240,20 +240,20 @@ def test_accepted_risks(written):
     assert (one.subject, one.until) == ("", date(2027, 6, 30))
 
 
-@pytest.mark.parametrize(
-    "wrong, right, said",
-    [
-        ('owner   = "M. Jensen"', "", "number 1: owner is missing"),
-        ('"M. Jensen"', '"  "', "owner is missing"),
-        ("reason ", "reasons", "Did you mean 'reason'?"),
-        ("2027-06-30", '"next year"', "for example until = 2027-06-30"),
-        ("2027-06-30", "7", "is no day"),
-        ("until   = 2027-06-30", "", "until is missing"),
-        ("until   = 2027-06-30", 'until = 2027-06-30\nseverity = "hihg"', "Did you mean 'high'?"),
-        ("[[client.contoso.accept]]", "[client.contoso.accept]", "Write [[client.contoso.accept]]"),
-        ("[[client.contoso.accept]]", "[client.contoso.thresholds]", "thresholds.rule is not a table"),
-    ],
-)
+ACCEPTED_MISTAKES = [
+    ('owner   = "M. Jensen"', "", "number 1: owner is missing"),
+    ('"M. Jensen"', '"  "', "owner is missing"),
+    ("reason ", "reasons", "Did you mean 'reason'?"),
+    ("2027-06-30", '"next year"', "for example until = 2027-06-30"),
+    ("2027-06-30", "7", "is no day"),
+    ("until   = 2027-06-30", "", "until is missing"),
+    ("until   = 2027-06-30", 'until = 2027-06-30\nseverity = "hihg"', "Did you mean 'high'?"),
+    ("[[client.contoso.accept]]", "[client.contoso.accept]", "Write [[client.contoso.accept]]"),
+    ("[[client.contoso.accept]]", "[client.contoso.thresholds]", "thresholds.rule is not a table"),
+]
+
+
+@pytest.mark.parametrize("wrong, right, said", ACCEPTED_MISTAKES)
 def test_mistakes_in_an_accepted_risk_are_named(written, wrong, right, said):
     assert wrong in ACCEPTED
     assert_said(written(GOOD + ACCEPTED.replace(wrong, right)), said)
@@ -317,38 +317,38 @@ def test_homes_trips_and_networks(written):
     assert from_json(json.loads(json.dumps(terms.as_json()))) == terms  # as a snapshot keeps it
 
 
-@pytest.mark.parametrize(
-    "wrong, right, said",
-    [
-        ('["pt"]', '["UK"]', ("[[client.contoso.home]] number 1", "Write 'GB'")),
-        ('["pt"]', '["Portugal"]', ("countries:", "Write 'PT'")),
-        ('["pt"]', "[]", ("number 1", "countries is missing")),
-        ('["Ada@contoso.example"]', "[]", ("does not say whose home", 'group = "Sales"')),
-        ('["Ada@contoso.example"]', '["Ada"]', ("is a list of user names",)),
-        ('group     = "Sales"', 'group = "Sales"\npeople = ["a@contoso.example"]', ("number 2", "people and a group")),
-        ('group     = "Sales"', 'gruop = "Sales"', ("Did you mean 'group'?",)),
-        ("[[client.contoso.home]]\ncountries = [\"NO\"]", "[[client.contoso.homes]]", ("Did you mean 'home'?",)),
-        ("until     = 2027-05-15", "until = 2027-05-03", ("until (2027-05-03) is before from", "Exchange")),
-        ("until     = 2027-05-15", "until = 2028-05-15", ("longer than a year", "home section")),
-        ("until     = 2027-05-15", 'until = "2027-05-15"', ("without quotes",)),
-        ("until     = 2027-05-15", "until = 2027-05-15T10:00:00", ("is no day",)),
-        ("until     = 2027-05-15", "", ("until is missing",)),
-        ('people    = ["bo@contoso.example"]', "people = []", ("people is empty", "leave people out")),
-        ('people    = ["bo@contoso.example"]\ncountries = ["US"]\n', "", ("would explain every sign-in",)),
-        ('"203.0.113.0/24"', '"203.0.113.7/24"', ('Write "203.0.113.0/24" for the whole range, or "203.0.113.7"',)),
-        ('"203.0.113.0/24"', '"203.0.113.0/33"', ("is no range of addresses",)),
-        ('"203.0.113.0/24"', '"0.0.0.0/0"', ("wider than any one network",)),
-        ('"203.0.113.0/24"', '"::/0"', ("wider than any one network",)),
-        ('"203.0.113.0/24"', '"::ffff:203.0.113.0/120"', ('Write "203.0.113.0/24"',)),
-        ('"as64500"', '"AS0"', ("'AS0' is no AS number",)),
-        ('"as64500"', "64500", ("networks is a list",)),
-        ("64501", "0", ("[[client.contoso.network]] number 1: asns: 0 is no AS number",)),
-        ("64501", "4294967295", ("is no AS number",)),
-        ("64501", "true", ("is no AS number",)),
-        ('name      = "VPN"', "", ("name is missing",)),
-        ('addresses = ["192.0.2.0/25"]\nasns      = [64501, "AS64502"]', "", ("neither addresses nor asns",)),
-    ],
-)  # fmt: skip
+PLACED_MISTAKES = [
+    ('["pt"]', '["UK"]', ("[[client.contoso.home]] number 1", "Write 'GB'")),
+    ('["pt"]', '["Portugal"]', ("countries:", "Write 'PT'")),
+    ('["pt"]', "[]", ("number 1", "countries is missing")),
+    ('["Ada@contoso.example"]', "[]", ("does not say whose home", 'group = "Sales"')),
+    ('["Ada@contoso.example"]', '["Ada"]', ("is a list of user names",)),
+    ('group     = "Sales"', 'group = "Sales"\npeople = ["a@contoso.example"]', ("number 2", "people and a group")),
+    ('group     = "Sales"', 'gruop = "Sales"', ("Did you mean 'group'?",)),
+    ("[[client.contoso.home]]\ncountries = [\"NO\"]", "[[client.contoso.homes]]", ("Did you mean 'home'?",)),
+    ("until     = 2027-05-15", "until = 2027-05-03", ("until (2027-05-03) is before from", "Exchange")),
+    ("until     = 2027-05-15", "until = 2028-05-15", ("longer than a year", "home section")),
+    ("until     = 2027-05-15", 'until = "2027-05-15"', ("without quotes",)),
+    ("until     = 2027-05-15", "until = 2027-05-15T10:00:00", ("is no day",)),
+    ("until     = 2027-05-15", "", ("until is missing",)),
+    ('people    = ["bo@contoso.example"]', "people = []", ("people is empty", "leave people out")),
+    ('people    = ["bo@contoso.example"]\ncountries = ["US"]\n', "", ("would explain every sign-in",)),
+    ('"203.0.113.0/24"', '"203.0.113.7/24"', ('Write "203.0.113.0/24" for the whole range, or "203.0.113.7"',)),
+    ('"203.0.113.0/24"', '"203.0.113.0/33"', ("is no range of addresses",)),
+    ('"203.0.113.0/24"', '"0.0.0.0/0"', ("wider than any one network",)),
+    ('"203.0.113.0/24"', '"::/0"', ("wider than any one network",)),
+    ('"203.0.113.0/24"', '"::ffff:203.0.113.0/120"', ('Write "203.0.113.0/24"',)),
+    ('"as64500"', '"AS0"', ("'AS0' is no AS number",)),
+    ('"as64500"', "64500", ("networks is a list",)),
+    ("64501", "0", ("[[client.contoso.network]] number 1: asns: 0 is no AS number",)),
+    ("64501", "4294967295", ("is no AS number",)),
+    ("64501", "true", ("is no AS number",)),
+    ('name      = "VPN"', "", ("name is missing",)),
+    ('addresses = ["192.0.2.0/25"]\nasns      = [64501, "AS64502"]', "", ("neither addresses nor asns",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong, right, said", PLACED_MISTAKES)
 def test_mistakes_about_places_are_named(written, wrong, right, said):
     assert wrong in PLACED
     assert_said(written(PLACED.replace(wrong, right)), *said)

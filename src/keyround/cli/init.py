@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from .whole import completed
 
 _HEAD = """\
 # Keyround's configuration. Secrets are named here, never written here: env:NAME, file:PATH or keyring:NAME.
-# What may stand here: README.md, and the README of each connector.
+# What may stand here: README.md, and the README of each connector. For an editor that completes and explains it:
+# keyround init --schema > keyround.schema.json, and as the first line here:  #:schema ./keyround.schema.json
 
 # Where snapshots are kept. They hold names, addresses and sign-ins: keep the folder like a key.
 store = {store}
@@ -38,6 +40,12 @@ _NOTES = {
     "subject": "The administrator whom the service account acts for.",
     "token_file": "Where the sign-in is kept, for this user alone.",
 }
+
+
+def _print_schema(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        print((files("keyround.schema") / "keyround.schema.json").read_text(encoding="utf-8"), end="")
+        ctx.exit()
 
 
 @click.command(help="Ask a few questions and write keyround.toml, or add a client to it. Every question has an option; "
@@ -59,6 +67,8 @@ _NOTES = {
               show_default=True, help="The file to write, or to add the client to.")  # fmt: skip
 @click.option("--setting", "extra", metavar="KEY=VALUE", multiple=True,
               help="A further setting of the tenants, such as cloud=usgov.")  # fmt: skip
+@click.option("--schema", is_flag=True, is_eager=True, expose_value=False, callback=_print_schema,
+              help="Print the JSON Schema of keyround.toml, for editors, and do nothing else.")  # fmt: skip
 def command(path: Path, extra: tuple[str, ...], **given: str | None) -> None:
     asked = {name: value for name, value in given.items() if value is not None}
     there = path.exists()
