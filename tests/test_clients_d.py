@@ -10,6 +10,7 @@ import pytest
 from keyround.cli import main
 from keyround.config import read
 from keyround.errors import ConfigError
+from keyround.provider.process import environment
 
 TENANT = '[[client.{key}.tenant]]\nconnector = "m365"\ncredential = "secret"\nsecret = "file:{key}.pem"\n'
 OWN = '[client.{key}]\nname = "{key} Ltd"\nreports = "reports"\n' + TENANT
@@ -71,6 +72,17 @@ def test_a_file_that_may_not_be_read_breaks_whom_its_name_says(written, tmp_path
     path = written(bolte=OWN)
     (tmp_path / "clients.d" / "bolte.toml").chmod(0)
     assert "Permission denied" in str(read(path).broken["bolte"])
+
+
+def test_the_variables_of_a_broken_client_stay_from_the_others(written):
+    """So do those of a file that is no TOML at all; what no file names stays."""
+    given = dict.fromkeys(("SOUND", "BROKEN", "HALF", "PATH"), "hush")
+    tenants = {name: OWN.replace("file:{key}.pem", f"env:{name.upper()}") for name in ("sound", "broken", "half")}
+    config = read(
+        written(**tenants | {"broken": tenants["broken"].replace("name", "nmae"), "half": tenants["half"] + "["})
+    )
+    assert {*config.broken} == {"broken", "half"}
+    assert {*environment(config, config.client("sound"), given=given)} == {"SOUND", "PATH"}
 
 
 def test_a_mistake_at_the_top_of_keyround_toml_is_everybody_s(written, tmp_path):

@@ -23,7 +23,7 @@ from keyround.words import languages
 from keyround_google import settings as google
 from keyround_m365 import settings as m365
 from tests import test_config as examples
-from tests.test_orders import CLIENT, ORDER, PROVIDER
+from tests.provider.test_orders import CLIENT, ORDER, PROVIDER
 
 SCHEMA = json.loads((files("keyround.schema") / "keyround.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft7Validator(SCHEMA, format_checker=Draft7Validator.FORMAT_CHECKER)

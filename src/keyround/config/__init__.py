@@ -92,7 +92,8 @@ class Config:
     provider's: how mail leaves, who of its own people is told, when they get the portfolio, and the reference to the
     address that every run calls. `reports`: where scheduled reports go, a folder for each client in it. `broken` are
     the clients that cannot be scanned, with what is wrong about them; a file that shows none goes by its own name.
-    `place` is the top of keyround.toml.
+    `place` is the top of keyround.toml. `variables` are those of the environment that hold somebody's secrets, a
+    broken client's too: no other client's process gets them.
     """
 
     path: Path
@@ -109,6 +110,7 @@ class Config:
     language: str = "en"
     geo_database: Path | None = None
     rules: tuple[Path, ...] = ()
+    variables: frozenset[str] = frozenset()
 
     def client(self, key: str) -> Client:
         """Raises ConfigError: what is wrong about this client, or the nearest there is."""
@@ -135,13 +137,14 @@ def read(path: Path) -> Config:
     store, geo, reports = (text(raw, key, place) for key in ("store", "geo_database", "reports"))
     top = _Top(path, place, raw, thresholds(raw, place), by, presented.language(raw, place))
     serviced.arrangement({}, place, raw)  # what stands there for all is everybody's mistake
-    clients, broken = _clients(top, table(raw, "client", place))
+    clients, broken, variables = _clients(top, table(raw, "client", place))
     return Config(
         path=path,
         place=place,
         store=_path("store", store, top) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
         clients=clients,
         broken=broken,
+        variables=variables,
         provider=by,
         mail=serviced.mail(provider, said),
         tell=serviced.tell(provider, said),
@@ -166,14 +169,16 @@ class _Top:
     language: str
 
 
-def _clients(top: _Top, inside: Mapping[str, Any]) -> tuple[dict[str, Client], dict[str, ConfigError]]:
-    """Those of keyround.toml and of every file beside it; a client that stands twice is broken, as nobody knows which
-    of the two counts.
+def _clients(top: _Top, inside: Mapping[str, Any]) -> tuple[dict[str, Client], dict[str, ConfigError], frozenset[str]]:
+    """Those of keyround.toml and of every file beside it, what is broken, and the variables that all of them name.
+
+    A client that stands twice is broken: nobody knows which of the two counts.
     """
+    variables = set(files.variables(top.place.source.text))
     found: dict[str, Client] = {}
     broken: dict[str, ConfigError] = {}
     stands: dict[str, Place] = {}
-    for file, sections in [(top.place.source, inside), *_beside(top.path, broken)]:
+    for file, sections in [(top.place.source, inside), *_beside(top.path, broken, variables)]:
         for key, part in sections.items():
             place = Place(file, ("client", key), f"[client.{key}]")
             if key in stands:
@@ -185,15 +190,18 @@ def _clients(top: _Top, inside: Mapping[str, Any]) -> tuple[dict[str, Client], d
                 found[key] = _client(key, part, place, top)
             except ConfigError as error:
                 broken[key] = error
-    return {key: client for key, client in found.items() if key not in broken}, broken
+    return {key: client for key, client in found.items() if key not in broken}, broken, frozenset(variables)
 
 
-def _beside(path: Path, broken: dict[str, ConfigError]) -> Iterator[tuple[Source, Mapping[str, Any]]]:
+def _beside(
+    path: Path, broken: dict[str, ConfigError], variables: set[str]
+) -> Iterator[tuple[Source, Mapping[str, Any]]]:
     """Every file of `clients.d` with its sections; whose file cannot be read is put into `broken`."""
     for one in files.beside(path):
         file = Source(one, f"{files.FOLDER}/{one.name}")
         try:
             file = files.source(one, file.name)
+            variables |= {*files.variables(file.text)}
             sections = files.clients(file, files.parsed(file), TOP, SETTINGS)
         except ConfigError as error:
             broken |= dict.fromkeys(files.whose(one, file.text), error)

@@ -19,6 +19,7 @@ FOLDER = "clients.d"
 KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _LEFT_BY_EDITORS = (".", "#", "~")
 _HEADER = re.compile(r"^[ \t]*\[\[?[ \t]*client[ \t]*\.[ \t]*[\"']?([a-z0-9-]+)", re.MULTILINE)
+_VARIABLE = re.compile(r"""["']env:(\w+)["']""")
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -85,6 +86,11 @@ def clients(file: Source, raw: Mapping[str, Any], top: Sequence[str], own: Seque
     if not isinstance(found, dict):
         raise ConfigError(f"{Place(file).at('client')}: client is not a table.", "Write [client.NAME].")
     return found
+
+
+def variables(text: str) -> list[str]:
+    """Those of the environment that a file refers to, in whatever state it is."""
+    return _VARIABLE.findall(text)
 
 
 def whose(path: Path, text: str) -> Iterator[str]:

@@ -84,7 +84,7 @@ def environment(
     itself (`with_general`: that one may read its own). What no reference names (PATH, proxies, certificates) stays.
     """
     own = {*_named(_references(client) if client else ()), *_named(_general(config) if with_general else ())}
-    every = {*_named(_general(config)), *(name for one in config.clients.values() for name in _named(_references(one)))}
+    every = {*_named(f"env:{name}" for name in config.variables)}
     return {name: value for name, value in given.items() if name not in every - own}
 
 
