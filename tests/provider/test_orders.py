@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -12,7 +12,7 @@ from keyround.config import read
 from keyround.export import about
 from keyround.export.text import render
 from keyround.provider import ended
-from keyround.provider.orders import standing
+from keyround.provider.orders import refusal, standing
 from keyround.words import speaking
 from tests.export.invented import company
 
@@ -53,7 +53,9 @@ def written(tmp_path):
 def test_where_an_order_stands(written, text, day, refused, said):
     config = written(text)
     found = standing(config, config.client("acme"), date.fromisoformat(day))
-    assert found.refused == refused and (said in str(found.said) if said else found.said is None)
+    failure = refusal(config, config.client("acme"), datetime.fromisoformat(f"{day}T06:00"))
+    assert found.refused == refused == (failure is not None)
+    assert said in str(found.said) if said else found.said is None
 
 
 def test_after_its_end_nothing_is_scanned_by_itself_and_by_hand_it_is_said(written, tmp_path, monkeypatch, capsys):

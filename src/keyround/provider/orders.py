@@ -8,10 +8,12 @@ own tenant, without a name under `[provider]`, needs none; one that it wrote dow
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from ..config import Client, Config
 from ..errors import ConfigError
+from ..store.runs import Failure
+from . import ended
 
 SOON = timedelta(days=30)
 """So long before its end an order is called to mind."""
@@ -55,6 +57,12 @@ def standing(config: Config, client: Client, today: date) -> Standing:
             f"After that day {client.name} is not scanned by a run any more.",
         )
     return Standing()
+
+
+def refusal(config: Config, client: Client, now: datetime) -> Failure | None:
+    """Why no run may scan this client now; None where it may. For the runner's `Hooks.refused`."""
+    found = standing(config, client, now.date())
+    return ended.failed(found.said, now) if found.refused and found.said else None
 
 
 def _warned(detail: str, remedy: str, therefore: str) -> Standing:
