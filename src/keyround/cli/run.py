@@ -20,6 +20,8 @@ from ..config import Config
 from ..errors import KeyroundError
 from ..provider import process, runner
 from ..provider.attempt import Row
+from ..provider.work import PORTFOLIO
+from ..provider.world import World
 from . import options
 from .invoke import say
 
@@ -56,7 +58,7 @@ def command(
     if dry_run:
         return _foretold(config, keys, forced)
     with _signals() as told:
-        world = runner.World(options.now, time.monotonic, time.sleep, process.launch, lambda: bool(told.signal))
+        world = World(options.now, time.monotonic, time.sleep, process.launch, lambda: bool(told.signal))
         failed = _round(config, keys, world, jobs, forced)
         while every is not None and not told.signal:
             _rest(every, world)
@@ -67,18 +69,27 @@ def command(
         return 128 + told.signal if told.signal else 3 if failed else 0
 
 
-def _round(config: Config, keys: list[str], world: runner.World, jobs: int, forced: bool) -> bool:
-    """One run over the clients, said line by line. Whether one failed."""
+def _round(config: Config, keys: list[str], world: World, jobs: int, forced: bool) -> bool:
+    """One run over the clients, said line by line, then the portfolio. Whether anything failed."""
     counts: Counter[str] = Counter()
     width = max((len(key) for key in keys), default=0)
     for row in runner.run(config, keys, world, jobs, forced):
         counts[row.outcome] += 1
-        if row.outcome != "nothing":
-            print(f"{row.client:<{width}}  {_said(row)}", flush=True)
-        for remark in row.remarks:
-            print(f"{row.client:<{width}}  {remark}", file=sys.stderr, flush=True)
+        _tell(row, f"{row.client:<{width}}")
+    failed = counts["failed"]
+    if config.portfolio:
+        for row in runner.run(config, [PORTFOLIO], world, 1):
+            failed += row.outcome == "failed"
+            _tell(row, "Portfolio")
     print(_closing(counts), flush=True)
-    return bool(counts["failed"])
+    return bool(failed)
+
+
+def _tell(row: Row, name: str) -> None:
+    if row.outcome != "nothing":
+        print(f"{name}  {_said(row)}", flush=True)
+    for remark in row.remarks:
+        print(f"{name}  {remark}", file=sys.stderr, flush=True)
 
 
 def _said(row: Row) -> str:
@@ -88,6 +99,8 @@ def _said(row: Row) -> str:
         return f"FAILED: {' '.join(filter(None, words))}{retry}"
     if row.ended is None:
         return {"busy": f"left alone: {row.why}", "stopped": "stopped"}.get(row.outcome, row.why)
+    if row.client == PORTFOLIO:
+        return f"in {next(iter(row.ended.paths.values()), '')}"
     place = next(iter(row.ended.paths.values()), "")
     found = f", {row.ended.new} new finding{'s' * (row.ended.new != 1)}" if row.outcome == "scanned" else ""
     lacks = f", without what could not be read ({', '.join(row.ended.incomplete)})" if row.ended.incomplete else ""
@@ -112,14 +125,15 @@ def _moment(at: datetime) -> str:
 
 def _foretold(config: Config, keys: list[str], forced: bool) -> int:
     width, now = max((len(key) for key in keys), default=0), options.now()
-    for key in keys:
-        todo = runner.plan(config, key, now, forced)
+    for key in [*keys, PORTFOLIO] if config.portfolio else keys:
+        todo = runner.plan(config, key, now, forced and key != PORTFOLIO)
         when = f"; next {_moment(todo.next_at)}" if todo.next_at else ""
-        print(f"{key:<{width}}  {'not due' if todo.kind == 'nothing' else todo.kind}: {todo.why}{when}")
+        name = "Portfolio" if key == PORTFOLIO else key
+        print(f"{name:<{width}}  {'not due' if todo.kind == 'nothing' else todo.kind}: {todo.why}{when}")
     return 0
 
 
-def _rest(every: timedelta, world: runner.World) -> None:
+def _rest(every: timedelta, world: World) -> None:
     """By a clock that nobody sets; in short naps, so that being told to stop is heard."""
     until = world.ticks() + every.total_seconds()
     while not world.stopping() and (left := until - world.ticks()) > 0:

@@ -26,8 +26,8 @@ Outcome = Literal["scanned", "reported", "failed", "nothing", "busy", "stopped"]
 class Row:
     """What a run did about one client.
 
-    `failure`: why it failed, and `repeats` whether the attempt before failed in the same way. `why`: of nothing and of
-    busy. `remarks`: what went wrong afterwards, such as telling somebody.
+    `failure`: why it failed, and `repeats` whether the attempt before failed in the same way. `slot`: since when it was
+    due. `why`: of nothing and of busy. `remarks`: what went wrong afterwards, such as telling somebody.
     """
 
     client: str
@@ -36,12 +36,9 @@ class Row:
     ended: Ended | None = None
     failure: Failure | None = None
     repeats: bool = False
+    slot: datetime | None = None
     next_at: datetime | None = None
     remarks: tuple[str, ...] = ()
-
-
-def log_of(root: Path) -> Path:
-    return root / "run.log"
 
 
 def file_of(root: Path, started: datetime) -> Path:
@@ -90,7 +87,8 @@ def settled(run: Run, ended: Ended, client: str, now: datetime) -> Run:
         return replace(run, started=None, retry_at=retry_at, failure=ended.failure)
     waits = run.again < len(AGAIN) and PASSING.intersection(ended.incomplete)
     return replace(
-        run, started=None, failure=None, reported=ended.stamp, incomplete=ended.incomplete,
+        run, attempts=0, started=None, failure=None, incomplete=ended.incomplete,
+        reported=ended.stamp or stamped(run.started or now),
         retry_at=now + repeated(client, run.slot, run.again) if waits else None,
     )  # fmt: skip
 
@@ -100,10 +98,10 @@ def called_off(run: Run) -> Run:
     return replace(run, started=None, attempts=max(run.attempts - 1, 0))
 
 
-def row(client: str, kind: str, before: Run, after: Run, ended: Ended) -> Row:
+def row(client: str, kind: str, before: Run, after: Run, ended: Ended, next_at: datetime | None) -> Row:
     repeats = bool(before.failure and ended.failure and _same(before.failure, ended.failure))
     outcome: Outcome = "failed" if ended.failure else "scanned" if kind == "scan" else "reported"
-    return Row(client, outcome, ended=ended, failure=ended.failure, repeats=repeats, next_at=after.retry_at)
+    return Row(client, outcome, "", ended, ended.failure, repeats, after.slot, next_at)
 
 
 def _same(one: Failure, other: Failure) -> bool:

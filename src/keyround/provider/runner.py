@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from ..config import Client, Config
 from ..errors import KeyroundError
-from ..store import ClientStore, runs
-from ..store.runs import Failure
+from ..store import runs
+from ..store.runs import Failure, Run
 from . import ended as endings
 from .attempt import (
     Row,
@@ -28,7 +29,6 @@ from .attempt import (
     file_of,
     held,
     killed,
-    log_of,
     prepared,
     row,
     settled,
@@ -36,50 +36,42 @@ from .attempt import (
 )
 from .due import Due, due
 from .ended import Ended
-from .process import Launch, environment, opened
+from .process import environment, opened
+from .work import PORTFOLIO, Work, work
+from .world import Status, World, watched
 
-PATIENCE = 10.0  # seconds between asking a process to end and ending it
 PAUSE = 0.1
-AFTERWARDS = timedelta(minutes=10)  # for what follows a client's scan, such as telling people
-
+AFTERWARDS = timedelta(minutes=10)  # for the command that follows a client's row
 _Waiting = Generator[None, None, Row]
-_Status = int | str
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What the runner cannot know by itself. `now`: naive UTC; `ticks`: seconds that no setting of the clock changes;
-    `stopping`: whether the run was told to end.
-    """
-
-    now: Callable[[], datetime]
-    ticks: Callable[[], float]
-    sleep: Callable[[float], None]
-    launch: Launch
-    stopping: Callable[[], bool]
+def _nothing(key: str, row: Row) -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What others add. `refused`: why a client must not be scanned at that instant. `follows`: the words of the command
-    that follows a client's row, if any, such as sending what was queued.
+    """What others add. `refused`: why a client must not be scanned at that instant. `told`: hears of every row, and
+    gives remarks. `follows`: the words of the command that follows a row, if any, such as sending what was queued.
     """
 
     refused: Callable[[Client, datetime], Failure | None] = lambda client, now: None
-    follows: Callable[[Client, Row], Sequence[str]] = lambda client, row: ()
+    told: Callable[[str, Row], Iterable[str]] = _nothing
+    follows: Callable[[str, Row], Sequence[str]] = _nothing
 
 
 def run(
     config: Config, keys: Sequence[str], world: World, jobs: int, forced: bool = False, hooks: Hooks | None = None
 ) -> Iterator[Row]:
-    """A row for each client as soon as it has ended, also for those with nothing to do. `forced`: due or not.
+    """A row for each client as soon as it has ended, also for those with nothing to do; `keys` may also name the
+    `PORTFOLIO`. `forced`: due or not.
 
     Told to stop, it starts no more, and ends those that run.
     """
     waiting, working = deque(keys), list[_Waiting]()
     while (waiting and not world.stopping()) or working:
         while waiting and len(working) < jobs and not world.stopping():
-            working.append(_guarded(config, config.client(waiting.popleft()), world, forced, hooks or Hooks()))
+            working.append(_one(config, waiting.popleft(), world, forced, hooks or Hooks()))
         for one in tuple(working):
             try:
                 next(one)
@@ -91,136 +83,120 @@ def run(
 
 
 def plan(config: Config, key: str, now: datetime, forced: bool = False) -> Due:
-    """What would be done about a client now."""
-    client = config.client(key)
-    store = ClientStore(config.store, key)
-    return due(client.arranged.schedule, store.stamps(), runs.read(store.root), now, key, forced)
+    """What would be done about a client, or the `PORTFOLIO`, now. Raises ConfigError."""
+    return _due(work(config, key), now, forced)
 
 
-def _guarded(config: Config, client: Client, world: World, forced: bool, hooks: Hooks) -> _Waiting:
-    """Whatever goes wrong with this client becomes its row."""
-    root = config.store / client.key
+def _due(one: Work, now: datetime, forced: bool) -> Due:
+    known = runs.read(one.root)
+    return due(one.schedule, one.stamps(known), known, now, one.key, forced)
+
+
+def _one(config: Config, key: str, world: World, forced: bool, hooks: Hooks) -> _Waiting:
+    """The row of one client. Whatever goes wrong becomes that row, or a remark of it."""
+    log = config.store / key / "run.log"
     try:
-        return (yield from _one(config, client, world, forced, hooks))
-    except KeyroundError as error:
-        return Row(client.key, "failed", failure=endings.failed(error, world.now()))
-    except OSError as error:
-        return Row(client.key, "failed", failure=denied(world.now(), error))
+        done = yield from _done(work(config, key), world, forced, hooks)
+    except (KeyroundError, OSError) as error:
+        done = Row(key, "failed", failure=_refusal(error, world.now()))
     except Exception as error:
-        failure, said = unexpected(world.now(), error, log_of(root)), traceback.format_exc()
-        try:
-            with opened(log_of(root)) as log:
-                log.write(said.encode("utf-8", "backslashreplace"))
-        except OSError:
-            return Row(client.key, "failed", failure=failure, remarks=(said,))
-        return Row(client.key, "failed", failure=failure)
+        remarks = _written_down(log)
+        done = Row(key, "failed", failure=unexpected(world.now(), error, log), remarks=remarks)
+    try:
+        done = replace(done, remarks=(*done.remarks, *hooks.told(key, done)))
+        if done.outcome not in ("busy", "stopped") and (words := hooks.follows(key, done)):
+            status = yield from _following(config, key, words, log, world)
+            if status != 0:
+                said = f"`keyround {' '.join(words)}` failed ({status}); see {log}."
+                done = replace(done, remarks=(*done.remarks, said))
+    except (KeyroundError, OSError) as error:
+        done = replace(done, remarks=(*done.remarks, str(error)))
+    except Exception as error:
+        done = replace(done, remarks=(*done.remarks, f"{type(error).__name__}: see {log}.", *_written_down(log)))
+    return done
 
 
-def _one(config: Config, client: Client, world: World, forced: bool, hooks: Hooks) -> _Waiting:
-    root = config.store / client.key
-    if not forced and not runs.read(root).started:
-        todo = plan(config, client.key, world.now())
+def _following(
+    config: Config, key: str, words: Sequence[str], log: Path, world: World
+) -> Generator[None, None, Status]:
+    client = None if key == PORTFOLIO else config.clients.get(key)
+    return (yield from watched(words, log, environment(config, client, with_general=True), AFTERWARDS, world))
+
+
+def _refusal(error: KeyroundError | OSError, at: datetime) -> Failure:
+    return endings.failed(error, at) if isinstance(error, KeyroundError) else denied(at, error)
+
+
+def _written_down(log: Path) -> tuple[str, ...]:
+    """The traceback goes into the client's log; given back where that refuses it."""
+    said = traceback.format_exc()
+    try:
+        with opened(log) as file:
+            file.write(said.encode("utf-8", "backslashreplace"))
+    except OSError:
+        return (said,)
+    return ()
+
+
+def _done(one: Work, world: World, forced: bool, hooks: Hooks) -> _Waiting:
+    idle = partial(Row, one.key, "nothing")
+    if not forced and not runs.read(one.root).started:
+        todo = _due(one, world.now(), forced)
         if todo.kind == "nothing":
-            return Row(client.key, "nothing", todo.why, next_at=todo.next_at)
-    with held(root) as ours:
+            return idle(todo.why, next_at=todo.next_at)
+    with held(one.root) as ours:
         if not ours:
-            return Row(client.key, "busy", "another run is at it")
+            return Row(one.key, "busy", "another run is at it")
         left = None
-        if started := runs.read(root).started:
-            left = _found(config, client, started, world)
+        if started := runs.read(one.root).started:
+            left = _found(one, started, world)
             if left.outcome == "busy":
                 return left
-        todo = plan(config, client.key, world.now(), forced)
+        todo = _due(one, world.now(), forced)
         if todo.kind == "nothing":
-            done = left or Row(client.key, "nothing", todo.why, next_at=todo.next_at)
-        elif failure := hooks.refused(client, world.now()):
-            return Row(client.key, "failed", failure=failure)
-        else:
-            done = yield from _attempt(config, client, todo, world)
-        return (yield from _followed(config, client, done, world, hooks))
+            return left or idle(todo.why, next_at=todo.next_at)
+        if one.client and (failure := hooks.refused(one.client, world.now())):
+            return Row(one.key, "failed", failure=failure, slot=todo.slot)
+        return (yield from _attempt(one, todo, world))
 
 
-def _found(config: Config, client: Client, started: datetime, world: World) -> Row:
+def _found(one: Work, started: datetime, world: World) -> Row:
     """What became of an attempt whose run was killed: its process may have gone on by itself."""
-    root = config.store / client.key
-    file, before = file_of(root, started), runs.read(root)
+    file, before = file_of(one.root, started), runs.read(one.root)
     with endings.alive(file) as dead:
         if not dead:
-            return Row(client.key, "busy", "what an earlier run began is still running")
+            return Row(one.key, "busy", "what an earlier run began is still running")
         end = endings.read(file)
         if end is None:
             end = Ended(failure=killed(started))
             endings.write(file, end)  # should its process come to life only now, it ends
-    after = settled(before, end, client.key, started if end.failure else world.now())
-    runs.keep(root, after)
-    return row(client.key, "scan", before, after, end)
+    return _kept(
+        one, "scan", before, settled(before, end, one.key, started if end.failure else world.now()), end, world
+    )
 
 
-def _attempt(config: Config, client: Client, todo: Due, world: World) -> _Waiting:
-    root, now = config.store / client.key, world.now()
-    before = runs.read(root)
-    file = prepared(root, now)
-    runs.keep(root, begun(before, todo, now))
+def _attempt(one: Work, todo: Due, world: World) -> _Waiting:
+    now, before = world.now(), runs.read(one.root)
+    file = prepared(one.root, now)
+    runs.keep(one.root, begun(before, todo, now))
     try:
-        status = yield from _process(_words(config, client, todo, now, file), config, client, world)
+        status = yield from watched(one.words(todo, now, file), one.log, one.environment, one.limit, world)
     except OSError as error:
         end = Ended(failure=denied(now, error))
     else:
         left = endings.read(file)
         if left is None and status == "stopped":
-            runs.keep(root, called_off(runs.read(root)))
-            return Row(client.key, "stopped")
-        end = left or Ended(failure=_wordless(client, status, world.now(), log_of(root)))
-    after = settled(runs.read(root), end, client.key, world.now())
-    runs.keep(root, after)
-    return row(client.key, todo.kind, before, after, end)
+            runs.keep(one.root, called_off(runs.read(one.root)))
+            return Row(one.key, "stopped")
+        end = left or Ended(failure=_wordless(one, status, world.now()))
+    return _kept(one, todo.kind, before, settled(runs.read(one.root), end, one.key, world.now()), end, world)
 
 
-def _wordless(client: Client, status: _Status, at: datetime, log: Path) -> Failure:
-    return exceeded(at, client.arranged.limit, log) if status == "late" else crashed(at, int(status), log)
+def _kept(one: Work, kind: str, before: Run, after: Run, end: Ended, world: World) -> Row:
+    runs.keep(one.root, after)
+    next_at = _due(one, world.now(), False).next_at if end.failure else after.retry_at
+    return row(one.key, kind, before, after, end, next_at)
 
 
-def _followed(config: Config, client: Client, done: Row, world: World, hooks: Hooks) -> _Waiting:
-    """The same row, after the command that follows it. Its failure does not undo what was scanned."""
-    if done.outcome == "stopped" or not (words := hooks.follows(client, done)):
-        return done
-    try:
-        status = yield from _process(words, config, client, world, AFTERWARDS)
-    except OSError as error:
-        status = error.strerror or "refused"
-    if status == 0:
-        return done
-    said = f"`keyround {' '.join(words)}` failed ({status}); see {log_of(config.store / client.key)}."
-    return replace(done, remarks=(*done.remarks, said))
-
-
-def _process(
-    words: Sequence[str], config: Config, client: Client, world: World, limit: timedelta | None = None
-) -> Generator[None, None, _Status]:
-    """Its exit status; or why it had to be ended. `limit` None: that of the client's scans. Raises OSError."""
-    allowed = environment(config, client, with_general=limit is not None)
-    longest = (limit or client.arranged.limit).total_seconds()
-    process = world.launch(words, log_of(config.store / client.key), allowed)
-    began, why, asked = world.ticks(), "", 0.0
-    try:
-        while (status := process.poll()) is None:
-            ticks = world.ticks()
-            if not why:
-                why = "stopped" if world.stopping() else "late" if ticks - began >= longest else ""
-                if why:
-                    asked = ticks
-                    process.stop(hard=False)
-            elif ticks - asked >= PATIENCE:
-                process.stop(hard=True)
-            yield
-    finally:
-        if process.poll() is None:  # nobody goes on asking for rows
-            process.stop(hard=False)
-    return why or status
-
-
-def _words(config: Config, client: Client, todo: Due, now: datetime, file: Path) -> list[str]:
-    which = ["--at", f"{now.isoformat()}Z"] if todo.kind == "scan" else ["--snapshot", todo.stamp]
-    places = {"--config": config.path, "--output": config.reports_of(client), "--scheduled": file}
-    named = [word for option, place in places.items() for word in (option, str(place.absolute()))]
-    return [todo.kind, client.key, *which, *named]
+def _wordless(one: Work, status: Status, at: datetime) -> Failure:
+    return exceeded(at, one.limit, one.log) if status == "late" else crashed(at, int(status), one.log)
