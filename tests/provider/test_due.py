@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from keyround.provider.attempt import begun, called_off, settled
+from keyround.provider.attempt import begun, settled
 from keyround.provider.due import AGAIN, MOST, SPREAD, backoff, due, next_slot, slack, slot
 from keyround.provider.ended import Ended
 from keyround.rounds import Schedule
@@ -92,10 +92,9 @@ class Desk:
             assert todo.next_at is not None and todo.next_at > self.now
             return
         assert todo.slot == slot(self.schedule, self.now)
-        self.run = begun(self.run, todo, self.now)
         if end == "stopped":
-            self.run = called_off(self.run)
             return
+        self.run = begun(self.run, todo, self.now)
         stamp = todo.stamp
         if todo.kind == "scan" and end != "failed":
             stamp = stamped(self.now)

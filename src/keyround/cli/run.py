@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,8 @@ def command(
         raise click.UsageError("One of them at a time: CLIENT..., --due or --all.")
     if every is not None and (clients or every_one or dry_run):
         raise click.UsageError("--every goes with --due only.")
+    if every is not None and not every:
+        raise click.UsageError("--every needs a time, such as 15m.")
     config = options.configuration(path)
     keys = [config.client(key).key for key in dict.fromkeys(clients)] or list(config.clients)
     forced = bool(clients) or every_one
@@ -59,14 +62,25 @@ def command(
         return _foretold(config, keys, forced)
     with _signals() as told:
         world = World(options.now, time.monotonic, time.sleep, process.launch, lambda: bool(told.signal))
-        failed = _round(config, keys, world, jobs, forced)
-        while every is not None and not told.signal:
+        if every is None:
+            failed = _round(config, keys, world, jobs, forced)
+            return 128 + told.signal if told.signal else 3 if failed else 0
+        while not told.signal:
+            _tick(config, world, jobs)
             _rest(every, world)
-            if told.signal:
-                break
             config = _read_anew(config)
-            failed = _round(config, list(config.clients), world, jobs, False)
-        return 128 + told.signal if told.signal else 3 if failed else 0
+        return 128 + told.signal
+
+
+def _tick(config: Config, world: World, jobs: int) -> None:
+    """One run of many: whatever befalls it as a whole is said, and the next one comes."""
+    try:
+        _round(config, list(config.clients), world, jobs, False)
+    except BrokenPipeError:
+        raise
+    except Exception:
+        traceback.print_exc()
+        print("This run broke down; the next one comes as planned.", file=sys.stderr, flush=True)
 
 
 def _round(config: Config, keys: list[str], world: World, jobs: int, forced: bool) -> bool:

@@ -93,11 +93,6 @@ def settled(run: Run, ended: Ended, client: str, now: datetime) -> Run:
     )  # fmt: skip
 
 
-def called_off(run: Run) -> Run:
-    """The run was told to stop: that is no failure of this client."""
-    return replace(run, started=None, attempts=max(run.attempts - 1, 0))
-
-
 def row(client: str, kind: str, before: Run, after: Run, ended: Ended, next_at: datetime | None) -> Row:
     repeats = bool(before.failure and ended.failure and _same(before.failure, ended.failure))
     outcome: Outcome = "failed" if ended.failure else "scanned" if kind == "scan" else "reported"

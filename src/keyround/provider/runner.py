@@ -22,7 +22,6 @@ from . import ended as endings
 from .attempt import (
     Row,
     begun,
-    called_off,
     crashed,
     denied,
     exceeded,
@@ -186,7 +185,7 @@ def _attempt(one: Work, todo: Due, world: World) -> _Waiting:
     else:
         left = endings.read(file)
         if left is None and status == "stopped":
-            runs.keep(one.root, called_off(runs.read(one.root)))
+            runs.keep(one.root, before)  # that is no failure of this client
             return Row(one.key, "stopped")
         end = left or Ended(failure=_wordless(one, status, world.now()))
     return _kept(one, todo.kind, before, settled(runs.read(one.root), end, one.key, world.now()), end, world)

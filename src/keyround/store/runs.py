@@ -31,8 +31,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Instants are naive UTC. `attempts` counts those since `slot`, the instant at which the client became due, and since
-    the last one that succeeded.
+    """Instants are naive UTC. `attempts` counts those since `slot`, the instant at which the client became due, and
+    since the last one that succeeded.
 
     `started` is set while an attempt runs; found later, that attempt was killed. `failure` is the last one's, None
     after success. `reported` is the stamp of the newest snapshot whose report was written. `incomplete`: kinds of
