@@ -20,8 +20,9 @@ import click
 from ..config import Config
 from ..errors import KeyroundError
 from ..provider import process, runner
+from ..provider import round as rounds
 from ..provider.attempt import Row
-from ..provider.work import PORTFOLIO
+from ..provider.work import PORTFOLIO, TIDY
 from ..provider.world import World
 from . import options
 from .invoke import say
@@ -56,7 +57,7 @@ def command(
     if every is not None and not every:
         raise click.UsageError("--every needs a time, such as 15m.")
     config = options.configuration(path)
-    keys = [config.client(key).key for key in dict.fromkeys(clients)] or list(config.clients)
+    keys = [config.client(key).key for key in dict.fromkeys(clients)] or _all(config)
     forced = bool(clients) or every_one
     if dry_run:
         return _foretold(config, keys, forced)
@@ -66,16 +67,20 @@ def command(
             failed = _round(config, keys, world, jobs, forced)
             return 128 + told.signal if told.signal else 3 if failed else 0
         while not told.signal:
-            _tick(config, world, jobs)
+            _tick(config, world, jobs, every)
             _rest(every, world)
             config = _read_anew(config)
         return 128 + told.signal
 
 
-def _tick(config: Config, world: World, jobs: int) -> None:
+def _all(config: Config) -> list[str]:
+    return [*config.clients, *config.broken]
+
+
+def _tick(config: Config, world: World, jobs: int, every: timedelta) -> None:
     """One run of many: whatever befalls it as a whole is said, and the next one comes."""
     try:
-        _round(config, list(config.clients), world, jobs, False)
+        _round(config, _all(config), world, jobs, False, every)
     except BrokenPipeError:
         raise
     except Exception:
@@ -83,27 +88,29 @@ def _tick(config: Config, world: World, jobs: int) -> None:
         print("This run broke down; the next one comes as planned.", file=sys.stderr, flush=True)
 
 
-def _round(config: Config, keys: list[str], world: World, jobs: int, forced: bool) -> bool:
-    """One run over the clients, said line by line, then the portfolio. Whether anything failed."""
+def _round(
+    config: Config, keys: list[str], world: World, jobs: int, forced: bool, every: timedelta = timedelta()
+) -> bool:
+    """One run, said line by line. Whether anything failed."""
     counts: Counter[str] = Counter()
-    width = max((len(key) for key in keys), default=0)
-    for row in runner.run(config, keys, world, jobs, forced):
-        counts[row.outcome] += 1
-        _tell(row, f"{row.client:<{width}}")
-    failed = counts["failed"]
-    if config.portfolio:
-        for row in runner.run(config, [PORTFOLIO], world, 1):
-            failed += row.outcome == "failed"
-            _tell(row, "Portfolio")
+    width, failed = max(len(_name(key)) for key in [*keys, PORTFOLIO]), False
+    for row in rounds.whole(config, keys, world, jobs, forced, every):
+        if isinstance(row, str):
+            print(row, file=sys.stderr, flush=True)
+            continue
+        failed |= row.outcome == "failed"
+        if row.client in keys:
+            counts[row.outcome] += 1
+        if row.outcome != "nothing" and (row.failure or row.client != TIDY):
+            print(f"{_name(row.client):<{width}}  {_said(row)}", flush=True)
+        for remark in row.remarks:
+            print(f"{_name(row.client):<{width}}  {remark}", file=sys.stderr, flush=True)
     print(_closing(counts), flush=True)
-    return bool(failed)
+    return failed
 
 
-def _tell(row: Row, name: str) -> None:
-    if row.outcome != "nothing":
-        print(f"{name}  {_said(row)}", flush=True)
-    for remark in row.remarks:
-        print(f"{name}  {remark}", file=sys.stderr, flush=True)
+def _name(key: str) -> str:
+    return {PORTFOLIO: "Portfolio", TIDY: "Deletion"}.get(key, key)
 
 
 def _said(row: Row) -> str:
@@ -138,13 +145,18 @@ def _moment(at: datetime) -> str:
 
 
 def _foretold(config: Config, keys: list[str], forced: bool) -> int:
-    width, now = max((len(key) for key in keys), default=0), options.now()
-    for key in [*keys, PORTFOLIO] if config.portfolio else keys:
-        todo = runner.plan(config, key, now, forced and key != PORTFOLIO)
+    shown = [*keys, PORTFOLIO] if config.portfolio and not forced else keys
+    width, now, broken = max((len(_name(key)) for key in shown), default=0), options.now(), False
+    for key in shown:
+        try:
+            todo = runner.plan(config, key, now, forced)
+        except KeyroundError as error:
+            print(f"{key:<{width}}  BROKEN: {error}")
+            broken = True
+            continue
         when = f"; next {_moment(todo.next_at)}" if todo.next_at else ""
-        name = "Portfolio" if key == PORTFOLIO else key
-        print(f"{name:<{width}}  {'not due' if todo.kind == 'nothing' else todo.kind}: {todo.why}{when}")
-    return 0
+        print(f"{_name(key):<{width}}  {'not due' if todo.kind == 'nothing' else todo.kind}: {todo.why}{when}")
+    return 3 if broken else 0
 
 
 def _rest(every: timedelta, world: World) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ..errors import StoreError
+from ..provider import ended
 from ..store import ClientStore
 from ..store.deletions import FILE, Deletion
 from . import options
@@ -24,19 +25,28 @@ from .lines import broken
 @options.at
 @click.option("--all", "everybody", is_flag=True, help="All clients of the configuration.")
 @click.option("--dry-run", "dry", is_flag=True, help="Only say what would go.")
-def command(clients: tuple[str, ...], path: Path | None, at: datetime | None, everybody: bool, dry: bool) -> int:
-    from ..provider import retention
-
+@options.scheduled
+def command(
+    clients: tuple[str, ...], path: Path | None, at: datetime | None, everybody: bool, dry: bool,
+    scheduled: Path | None,
+) -> int:  # fmt: skip
     if everybody == bool(clients):
         raise click.UsageError("Name the clients, or say --all.")
+    with ended.told(scheduled):
+        return _tidy(clients, path, at, everybody, dry)
+
+
+def _tidy(clients: tuple[str, ...], path: Path | None, at: datetime | None, everybody: bool, dry: bool) -> int:
+    from ..provider import retention
+
     config, now = options.configuration(path), at or options.now()
-    failed = 0
+    failed: list[str] = []
     for client in config.clients.values() if everybody else map(config.client, dict.fromkeys(clients)):
         store = ClientStore(config.store, client.key)
         try:
             tidied = retention.tidied(store, client.arranged.keeping, now, dry)
         except StoreError as error:
-            failed += 1
+            failed.append(client.key)
             print(f"{client.key}: {error}", file=sys.stderr)
             continue
         print(f"{client.key}: {_summary(tidied.deletions, dry)}")
@@ -46,7 +56,10 @@ def command(clients: tuple[str, ...], path: Path | None, at: datetime | None, ev
             print(broken("  ", remark, hang="    "), file=sys.stderr)
         if tidied.deletions and not dry:
             print(f"  Written down in {store.root / FILE}.")
-    return 3 if failed else 0
+    if failed:
+        raise StoreError(f"Not everything that has been kept long enough could be removed of {', '.join(failed)}.",
+                         "`keyround tidy --all` says why.", "It is kept for longer than arranged.")  # fmt: skip
+    return 0
 
 
 def _summary(deletions: tuple[Deletion, ...], dry: bool) -> str:

@@ -1,10 +1,10 @@
-"""What a run may have to do, ready to be started: the scan of one client, or the provider's portfolio."""
+"""What a run may have to do, ready to be started: the scan of one client, the provider's portfolio, or tidying up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from ..config import Client, Config
@@ -16,6 +16,9 @@ from .process import environment
 
 PORTFOLIO = ".provider"
 """The key of the portfolio, and the folder of the provider's own in the store; no client's key begins with a dot."""
+TIDY = ".provider/tidy"
+"""The key of removing what has been kept long enough, also of clients that are not scanned any more."""
+_DAILY = Schedule("day", at=time(1), zone="UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,19 @@ class Work:
 
 
 def work(config: Config, key: str) -> Work:
-    """Of a client, or the `PORTFOLIO`. Raises ConfigError."""
+    """Of a client, the `PORTFOLIO`, or `TIDY`. Raises ConfigError."""
     if key == PORTFOLIO:
-        return _portfolio(config)
+        output = ["--output", str((config.reports or config.store / PORTFOLIO / "reports").absolute())]
+        return _own(config, key, config.portfolio, ["portfolio", *output])
+    if key == TIDY:
+        return _own(config, key, _DAILY if config.clients else None, ["tidy", "--all"])
     client = config.client(key)
     store = ClientStore(config.store, client.key)
 
     def words(todo: Due, now: datetime, file: Path) -> list[str]:
         which = ["--at", f"{now.isoformat()}Z"] if todo.kind == "scan" else ["--snapshot", todo.stamp]
-        return [todo.kind, client.key, *which, *_places(config, config.reports_of(client), file)]
+        output = ["--output", str(config.reports_of(client).absolute())]
+        return [todo.kind, client.key, *which, *output, *_places(config, file)]
 
     arranged, allowed = client.arranged, environment(config, client)
     return Work(
@@ -55,21 +62,18 @@ def work(config: Config, key: str) -> Work:
     )
 
 
-def _portfolio(config: Config) -> Work:
-    """It is not forced on anybody: without a schedule it is never due."""
-    root = config.store / PORTFOLIO
+def _own(config: Config, key: str, schedule: Schedule | None, command: list[str]) -> Work:
+    """What the provider does for itself, once a slot; without a schedule never."""
 
     def stamps(run: Run) -> list[str]:
         return [run.reported] if run.reported else []
 
     def words(todo: Due, now: datetime, file: Path) -> list[str]:
-        output = config.reports or root / "reports"
-        return ["portfolio", "--at", f"{now.isoformat()}Z", *_places(config, output, file)]
+        return [*command, "--at", f"{now.isoformat()}Z", *_places(config, file)]
 
     allowed = environment(config, with_general=True)
-    return Work(PORTFOLIO, root, config.portfolio, timedelta(hours=1), allowed, stamps, words)
+    return Work(key, config.store / key, schedule, timedelta(hours=1), allowed, stamps, words)
 
 
-def _places(config: Config, output: Path, file: Path) -> list[str]:
-    places = {"--config": config.path, "--output": output, "--scheduled": file}
-    return [word for option, place in places.items() for word in (option, str(place.absolute()))]
+def _places(config: Config, file: Path) -> list[str]:
+    return ["--config", str(config.path.absolute()), "--scheduled", str(file.absolute())]

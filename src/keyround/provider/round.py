@@ -1,0 +1,91 @@
+"""One run as a whole: the clients that are due, who is told of it, then the portfolio, what has been kept long enough,
+and the call of the heartbeat address.
+
+A run by hand (`forced`) does the named clients and tells of them; the rest belongs to the scheduler's runs, so that
+nobody takes a run by hand for a sign that the scheduler lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from ..config import Client, Config
+from ..errors import KeyroundError
+from . import heartbeat, lastrun, runner
+from .attempt import Row
+from .lastrun import LastRun
+from .work import PORTFOLIO, TIDY
+from .world import World
+
+
+def whole(
+    config: Config, keys: Sequence[str], world: World, jobs: int, forced: bool = False, every: timedelta = timedelta()
+) -> Iterator[Row | str]:
+    """Rows as they come: of clients, then of the portfolio and of tidying up; and lines that somebody should read.
+
+    `every`: how long after this run the next one comes, where it is known.
+    """
+    mark = LastRun(world.now(), every=int(every.total_seconds()))
+    hooks = runner.Hooks(told=lambda key, row: _told(config, key, row, world), follows=_follows(config, world))
+    if not forced:
+        yield from _marked(config, mark)
+    ran, failed = 0, 0
+    for row in runner.run(config, keys, world, jobs, forced, hooks):
+        ran += row.outcome not in ("nothing", "busy", "stopped")
+        failed += row.outcome == "failed"
+        yield row
+    if world.stopping():
+        return
+    for row in runner.run(config, [PORTFOLIO] if forced else [TIDY, PORTFOLIO], world, 1, hooks=hooks):
+        failed += row.outcome == "failed"
+        yield row
+    if not forced and not world.stopping():
+        yield from _marked(config, replace(mark, ended=world.now(), due=ran, failed=failed))
+        if config.heartbeat and (said := heartbeat.call(config.heartbeat, not failed, config.path.parent)):
+            yield said
+
+
+def _marked(config: Config, mark: LastRun) -> Iterator[str]:
+    try:
+        lastrun.keep(config.store, mark)
+    except KeyroundError as error:
+        yield f"When this run went could not be written down. {error.detail}"
+
+
+def _told(config: Config, key: str, row: Row, world: World) -> Iterator[str]:
+    """The provider hears of a failure, and of its end. Raises StoreError."""
+    if row.outcome not in ("failed", "scanned", "reported") or not config.tell.anybody:
+        return
+    from . import telling  # it takes half a second, which most runs need not spend
+
+    name = {PORTFOLIO: "Portfolio", TIDY: "Deletion"}.get(key, key)
+    client = config.clients.get(key) or Client(key, name, ())
+    if row.failure:
+        telling.failed(config, client, row.failure, row.slot, world.now())
+    else:
+        telling.recovered(config, client, world.now())
+    yield from ()
+
+
+def _follows(config: Config, world: World) -> Callable[[str, Row], list[str]]:
+    """Whose queues are delivered after a row: the client's, and the provider's where there may be news for it."""
+
+    def words(key: str, row: Row) -> list[str]:
+        own = [key] if key in config.clients else []
+        if row.outcome != "nothing" or key == PORTFOLIO:
+            own.append("provider")
+        names = [name for name in own if _pending(config, name, world)]
+        return ["send", *names, "--queued", "--config", str(config.path.absolute())] if names else []
+
+    return words
+
+
+def _pending(config: Config, name: str, world: World) -> bool:
+    root = config.store / (PORTFOLIO if name == "provider" else name)
+    if not (root / "outbox").is_dir():
+        return False
+    from . import telling
+
+    return telling.pending(root, world.now())
