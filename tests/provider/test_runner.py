@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from keyround.config import Config, read
-from keyround.provider import ended, process, runner
+from keyround.provider import ended, lastrun, process, runner, telling
+from keyround.provider import round as rounds
 from keyround.provider.attempt import Row, file_of
-from keyround.provider.work import PORTFOLIO
+from keyround.provider.work import PORTFOLIO, TIDY
 from keyround.provider.world import World
 from keyround.store import runs, stamped
 from keyround.store.runs import Failure
@@ -60,6 +61,8 @@ class Pretend:
             return -9
         if key in ("hang", "deaf") or self.room.seconds - self.since < 300:
             return None
+        if self.words[0] == "send":
+            return 0
         at, file = self.room.now(), Path(self.option("--scheduled"))
         if key == "crash":
             return -11
@@ -68,7 +71,7 @@ class Pretend:
         if key == "poisoned":
             file.write_bytes(b"\x93\x00" * 500_000)
             return 0
-        end = ended.Ended(new=2, paths={"xlsx": f"{self.option('--output')}/report.xlsx"})
+        end = ended.Ended(new=2, paths={"xlsx": "report.xlsx"})
         if key == "refused":
             end.failure = Failure(at, "WrongTenant", "It opens another tenant.", "Nothing.", "Check tenant_id.")
         elif self.words[0] == "scan":
@@ -233,12 +236,38 @@ def test_what_follows_a_client_may_fail_and_does_not_undo_its_scan(tmp_path: Pat
     assert sorted(told) == ["good-1", "good-2", "good-3"]
 
 
-def test_the_portfolio_is_written_once_a_slot(tmp_path: Path) -> None:
-    config, room = configured(tmp_path, "good-1", top='[provider.portfolio]\nevery = "day"\nat = "07:00"\n'), Room()
-    found = [next(runner.run(config, [PORTFOLIO], room.world(), 1)).outcome for _ in range(3)]
-    room.seconds += 3 * 3600
-    found += [next(runner.run(config, [PORTFOLIO], room.world(), 1)).outcome for _ in range(2)]
-    assert found == ["scanned", "nothing", "nothing", "scanned", "nothing"]
+def test_a_whole_run_tells_of_failures_once_and_does_the_provider_s_own_once_a_slot(tmp_path: Path) -> None:
+    top = """
+[provider]
+heartbeat = "env:NOBODY_HAS_SET_THIS"
+tell = { mail = ["ops@nordlicht.example"] }
+portfolio = { every = "day", at = "05:00" }
+"""
+    config, room = configured(tmp_path, "good-1", "crash", top=top, each='limit = "10m"\n'), Room()
+    with config.path.open("a", encoding="utf-8") as file:
+        file.write('[client.broken]\nevery = "fortnight"\n')
+    config, keys = read(config.path), ["good-1", "crash", "broken"]
+
+    def whole(**more: bool) -> list[Row | str]:
+        return list(rounds.whole(config, keys, room.world(), 2, **more))
+
+    found = whole()
+    assert [row.outcome for row in found if isinstance(row, Row) and row.client in (TIDY, PORTFOLIO)] == ["scanned"] * 2
+    (beat,) = (line for line in found if isinstance(line, str))
+    assert "NOBODY_HAS_SET_THIS" in beat
+    outbox = telling.Outbox(config.store / PORTFOLIO)
+    assert sorted(one.client for one in outbox.messages()) == ["broken", "crash"]
+    assert {tuple(one.words[:3]) for one in room.begun if one.words[0] == "send"} == {("send", "provider", "--queued")}
+    mark = lastrun.read(config.store)
+    assert mark and (mark.due, mark.failed) == (3, 2) and mark.ended and mark.ended > mark.started
+    own = [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")]
+    whole()
+    whole(forced=True)
+    assert own == [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")] == ["tidy", "portfolio"]
+    assert len(outbox.messages()) == 2
+    room.seconds += 26 * 3600
+    whole()
+    assert [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")] == own * 2
 
 
 def test_a_process_sees_its_own_client_s_variables_and_what_nobody_names(tmp_path: Path) -> None:

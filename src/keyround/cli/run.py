@@ -93,7 +93,7 @@ def _round(
 ) -> bool:
     """One run, said line by line. Whether anything failed."""
     counts: Counter[str] = Counter()
-    width, failed = max(len(_name(key)) for key in [*keys, PORTFOLIO]), False
+    width, failed = max((len(_name(key)) for key in [*keys, *[PORTFOLIO] * bool(config.portfolio)]), default=0), False
     for row in rounds.whole(config, keys, world, jobs, forced, every):
         if isinstance(row, str):
             print(row, file=sys.stderr, flush=True)
