@@ -175,7 +175,7 @@ def test_the_crontab_of_people_stays_as_it_is(place, capsys):
     line = tab.read_text(errors="replace").splitlines()[-2]
     minute, hours, rest = line.split(" ", 2)
     assert hours == "0,6,12,18" and 0 <= int(minute) < 60 and rest.startswith(f"* * * {sys.executable} -P -m keyround ")
-    assert rest.endswith(" >/dev/null") and "100\\% & S" in rest and " '/" in rest
+    assert rest.endswith(" --log") and "100\\% & S" in rest and " '/" in rest
     tab.write_bytes(tab.read_bytes() + b"@daily y\n")
     (Path(os.environ["HOME"]) / "refuses").touch()  # what cannot be read is not replaced
     assert main(install) == 2 and "cannot be read" in capsys.readouterr().err

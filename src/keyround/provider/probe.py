@@ -30,6 +30,7 @@ from ..errors import ConfigError, KeyroundError
 from ..scan import guard, opened
 from ..secrets import resolve
 from . import kept
+from .process import environment
 from .scheduler import needs
 
 FRESH = timedelta(minutes=10)
@@ -146,13 +147,11 @@ def _waived(client: Client, now: datetime) -> Row | None:
 
 
 def _alone(config: Config, client: Client, left: Path, words: Sequence[str]) -> Row:
-    spared = needs.others(config, client)
-    environment = {name: value for name, value in os.environ.items() if name not in spared}
     try:
         subprocess.run(
             [*words, "schedule", "probe", client.key, "--config", str(config.path), "--result", str(left)],
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            timeout=PATIENCE,
+            env=environment(config, client), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, timeout=PATIENCE,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Row(client.key, "failed", (Problem(

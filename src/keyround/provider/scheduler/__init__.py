@@ -59,9 +59,9 @@ class Plan:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The command with the file of variables named: for schedulers that read none themselves."""
+        """For schedulers that keep no log and read no file of variables: the call does both itself."""
         more = ("--environment-file", str(self.environment_file)) if self.environment_file else ()
-        return (*self.command, *more)
+        return (*self.command, "--log", *more)
 
 
 @dataclass(frozen=True, slots=True)

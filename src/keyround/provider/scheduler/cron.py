@@ -17,8 +17,8 @@ from .tools import Ran, has, tool
 
 TITLE = "cron"
 _NOBODY = ("no crontab", "No such file")
-MAIL = ("cron mails what a call complains about to this user. Where this computer can send mail, the line "
-        "MAILTO=name@company.example at the top of the crontab sends it elsewhere.")  # fmt: skip
+MAIL = ("A call says nothing unless something failed; cron mails that to this user. Where this computer can send mail, "
+        "the line MAILTO=name@company.example at the top of the crontab sends it elsewhere.")  # fmt: skip
 
 
 def there(own: bool = True) -> bool:
@@ -45,8 +45,8 @@ def _end(name: str) -> str:
 
 
 def _command(plan: Plan) -> str:
-    """Complaints go to cron, which mails them. A percent sign would end the line for cron."""
-    return f"{shlex.join(plan.words)} >/dev/null".replace("%", r"\%")
+    """A percent sign would end the line for cron."""
+    return shlex.join(plan.words).replace("%", r"\%")
 
 
 def install(plan: Plan) -> list[str]:

@@ -65,12 +65,6 @@ def _by_owner(config: Config) -> Iterator[tuple[str, list[str]]]:
     yield "provider", of_provider(config)
 
 
-def others(config: Config, client: Client) -> frozenset[str]:
-    """Variables that hold what only other clients need: the process of `client` does without them."""
-    own = {one.partition(":")[2] for one in of_client(client)} | {one.partition(":")[2] for one in of_provider(config)}
-    return frozenset(variables(config)) - own
-
-
 def writable(config: Config) -> tuple[Path, ...]:
     """The store, and every folder that scheduled reports go to and that does not lie in it."""
     folders = [config.store, *([config.reports] if config.reports else [])]
