@@ -22,6 +22,7 @@ from .conftest import NOW
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell scripts")
 
 SYSTEMCTL = """#!/bin/sh
+PATH=/usr/bin:/bin
 echo "$@" >> "$HOME/called"
 shift
 case "$1" in
@@ -37,6 +38,7 @@ start)
 esac
 """
 CRONTAB = """#!/bin/sh
+PATH=/usr/bin:/bin
 case "$1" in
 -l) [ -e "$HOME/tab" ] || { echo "no crontab for $(id -un)" >&2; exit 1; }
     [ ! -e "$HOME/refuses" ] || { echo "you are not allowed to use this program" >&2; exit 1; }
@@ -45,6 +47,7 @@ case "$1" in
 esac
 """
 SCHTASKS = """#!/bin/sh
+PATH=/usr/bin:/bin
 case "$1" in
 /Create) cat "$5" > "$HOME/task" ;;
 /Query) [ -e "$HOME/task" ] && cat "$HOME/task" ;;
@@ -67,7 +70,7 @@ def place(tmp_path, monkeypatch) -> Callable[..., Path]:
     def furnished(tool: str, script: str) -> Path:
         (tools / tool).write_text(script)
         (tools / tool).chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+        monkeypatch.setenv("PATH", str(tools))  # and nothing of this computer's own
         return folder
 
     (tools / "systemd-analyze").symlink_to("/bin/true")

@@ -68,7 +68,9 @@ def install(
     print(broken("Scheduler:   ", f"{scheduler.TITLE}, as {plan.run_as}"))
     print(broken("Calls:       ", f"every {plan.minutes} minutes, whatever of {config.path} is due"))
     print(broken("Written:     ", scheduler.found(name, own, plan.run_as).where))
-    print(broken("May write:   ", ", ".join(map(str, plan.writable))) if way == "systemd" else "", end="\n\n")
+    if way == "systemd":
+        print(broken("May write:   ", ", ".join(map(str, plan.writable))))
+    print()
     _note(planned.lacking(config, plan, way))
     for note in notes:
         print(broken("", note), end="\n\n")
@@ -103,11 +105,13 @@ def _dry_run(config: Config, scheduler: ModuleType, plan: Plan, way: str) -> int
     finally:
         with planned.acting_as(plan.run_as):
             probe.forget(config.store)
-    if isinstance(found, str):
-        daemon = " Does the cron service run?" if way == "cron" else ""
-        remedy = f"It may be busy with a run, or not be able to write into {kept.folder(config.store)}.{daemon}"
-        raise ScheduleError(found, f"{remedy} Correct it and run this again.", "The schedule is installed, untried.")
-    return _said(found)
+    if isinstance(found, probe.Result):
+        return _said(found)
+    service = " Does the cron service run?" if way == "cron" and not found.remedy else ""
+    remedy = found.remedy or f"A run may be going on, or it cannot write into {kept.folder(config.store)}."
+    raise ScheduleError(
+        found.detail, f"{remedy}{service} Install it again after that.", "The schedule is installed, untried."
+    )
 
 
 def _said(found: probe.Result) -> int:

@@ -230,7 +230,7 @@ def _signed_in(client: Client, clock: Clock) -> Iterator[Problem]:
 def waited(
     store: Path, wanted: Wanted, begin: timedelta, whole: timedelta, trouble: Callable[[], str],
     clock: Callable[[], float], sleep: Callable[[float], None],
-) -> Result | str:  # fmt: skip
+) -> Result | Problem:  # fmt: skip
     """The result once it is there; else in one sentence why nobody waits any longer. `begin`: for the call itself."""
     started = clock()
     seen = False
@@ -238,10 +238,10 @@ def waited(
         seen = seen or taken(store, wanted)
         passed = timedelta(seconds=clock() - started)
         if (said := trouble()) and result(store, wanted) is None:
-            return f"The call failed before it could leave a result. {said}."
+            return Problem(f"The call failed before it could leave a result. {said}.", "Correct that.")
         if not seen and passed > begin:
-            return f"The scheduler did not call within {begin.total_seconds():.0f} seconds."
+            return Problem(f"The scheduler did not call within {begin.total_seconds():.0f} seconds.")
         if passed > whole:
-            return f"The call left no result within {whole.total_seconds():.0f} seconds."
+            return Problem(f"The call left no result within {whole.total_seconds():.0f} seconds.")
         sleep(0.2)
     return found

@@ -46,6 +46,15 @@ ProtectKernelTunables=yes
 ProtectProc=invisible"""
 
 
+_WHY = {
+    "200": "{user} may not enter {folder}",
+    "203": "{user} may not start {program}, or a folder above it hides it from that user",
+    "217": "there is no user {user}",
+    "226": "a folder that it shall write into is gone, or this computer allows no view of the disk of its own",
+}
+"""systemd's own statuses, of what happens before a program runs."""
+
+
 def there(own: bool) -> bool:
     """systemd runs on this computer, or in this user's session."""
     ran = _systemctl(own, "is-system-running")
@@ -212,8 +221,10 @@ def trouble(plan: Plan) -> str:
     state = outputs(_systemctl(plan.own, *show))
     if state.get("ActiveState") != "failed":
         return ""
+    status = state.get("ExecMainStatus", "?")
+    why = _WHY.get(status, "").format(user=plan.run_as, program=plan.command[0], folder=plan.config.parent)
     journal = f"journalctl {'--user ' if plan.own else ''}-u {plan.name}.service"
-    return f"systemd says: {state.get('Result', '')}, status {state.get('ExecMainStatus', '?')}; see `{journal}`"
+    return f"systemd says: {state.get('Result', '')}, status {status}{why and f': {why}'}; see `{journal}`"
 
 
 def unwritable(text: str, folders: tuple[Path, ...]) -> list[Path]:
