@@ -64,7 +64,9 @@ def install(
     planned.make_folders(plan)
     notes = scheduler.install(plan)
     with planned.acting_as(plan.run_as):
-        lastrun.keep_caller(config.store, lastrun.Caller(scheduler.TITLE, name, int(every.total_seconds())))
+        lastrun.keep_caller(
+            config.store, lastrun.Caller(scheduler.TITLE, name, int(every.total_seconds()), options.now())
+        )
     print(broken("Scheduler:   ", f"{scheduler.TITLE}, as {plan.run_as}"))
     print(broken("Calls:       ", f"every {plan.minutes} minutes, whatever of {config.path} is due"))
     print(broken("Written:     ", scheduler.found(name, own, plan.run_as).where))

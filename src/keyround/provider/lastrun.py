@@ -29,11 +29,12 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What `keyround schedule install` has put up: which scheduler calls, and every how many seconds."""
+    """What `keyround schedule install` has put up, and when: which scheduler calls, and every how many seconds."""
 
     by: str
     name: str
     every: int
+    at: datetime
 
 
 def caller(store: Path) -> Caller | None:

@@ -1,7 +1,6 @@
 """systemd: a service and a timer, of the system or of a user's own session.
 
-The service may write into the store and the reports and nowhere else, and gains no rights. MemoryDenyWriteExecute is
-left out on purpose: see `_HARDENED`.
+The service may write into the store and the reports and nowhere else, and gains no rights.
 """
 
 from __future__ import annotations
@@ -20,13 +19,15 @@ TITLE = "systemd"
 SYSTEM = Path("/etc/systemd/system")
 _UP = ("running", "degraded", "starting", "initializing", "maintenance")
 
-# Works in both kinds of units. AF_NETLINK: by it the C library asks which addresses this computer has.
+# Works in both kinds of units. AF_NETLINK: by it the C library asks which addresses this computer has. DuckDB and
+# pyarrow make no code at run time, so that memory need never be both written and run.
 _EVERYWHERE = """\
 NoNewPrivileges=yes
 LockPersonality=yes
 RestrictSUIDSGID=yes
 RestrictRealtime=yes
 RestrictNamespaces=yes
+MemoryDenyWriteExecute=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
