@@ -60,8 +60,11 @@ def test_the_line_for_monitoring(provider, capsys):
         "KEYROUND CRITICAL - The scheduler has not called since 2026-11-25 12:00 UTC: keyround schedule show | "
     )
     assert line(3, "nobody").startswith("KEYROUND UNKNOWN - keyround.toml has no client 'nobody'.")
+    (provider / "clients.d").mkdir()
+    (provider / "clients.d" / "dorn.toml").write_text('[client.dorn]\nevery = "weak"\n')
+    assert "2 of 4 clients failed: bolt, dorn;" in line(1)
     (provider / "keyround.toml").write_text("store = ")
-    assert line(3).startswith("KEYROUND UNKNOWN - keyround.toml is not valid TOML")
+    assert line(3).startswith("KEYROUND UNKNOWN - keyround.toml, at its end: not valid TOML")
 
 
 def test_for_programs_what_is_unknown_is_null(provider, capsys):

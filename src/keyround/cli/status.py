@@ -17,7 +17,7 @@ import click
 from ..config import Config
 from ..errors import KeyroundError
 from ..provider import lastrun
-from ..provider.standing import CODES, PROBLEMS, STATES, Calls, Standing, Verdict, calls, standing, verdict
+from ..provider.standing import CODES, PROBLEMS, STATES, Calls, Standing, Verdict, calls, standing, unreadable, verdict
 from ..store import ClientStore, runs
 from . import options
 from .lines import broken
@@ -40,7 +40,8 @@ def command(
     now = at or options.now()
     try:
         config = options.configuration(path)
-        keys = [config.client(key).key for key in dict.fromkeys(clients)] or list(config.clients)
+        keys = [key if key in config.broken else config.client(key).key for key in dict.fromkeys(clients)]
+        keys = keys or [*config.clients, *config.broken]
         how = calls(lastrun.read(config.store), lastrun.caller(config.store), now)
         found = sorted((_of(config, key, now, how) for key in keys), key=lambda one: STATES.index(one.state))
     except (KeyroundError, OSError) as error:
@@ -61,6 +62,8 @@ def command(
 
 def _of(config: Config, key: str, now: datetime, how: Calls) -> Standing:
     store = ClientStore(config.store, key)
+    if key in config.broken:
+        return unreadable(key, config.broken[key], store.stamps(), now)
     return standing(config.client(key), store.stamps(), runs.read(store.root), now, how.every)
 
 

@@ -129,6 +129,7 @@ def answer(config: Config, wanted: Wanted, now: datetime, words: Sequence[str]) 
             return _waived(client, now) or _alone(config, client, Path(folder) / f"{client.key}.json", words)
 
         rows = tuple(several.map(tried, clients))
+    rows += tuple(Row(key, "failed", (Problem(wrong.detail, wrong.remedy),)) for key, wrong in config.broken.items())
     found = Result(wanted.id, getpass.getuser(), rows, tuple(_of_provider(config)))
     kept.keep(_file(config.store, "result"), found)
     return found

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ..config import Client
-from ..errors import HARMLESS
+from ..errors import HARMLESS, ConfigError
 from ..store.runs import Run
 from .due import due, next_slot, slack, slot
 from .lastrun import Caller, LastRun
@@ -96,6 +96,12 @@ def standing(client: Client, stamps: Sequence[str], run: Run, now: datetime, eve
         remedy = f"Its report says what, on the sheet Not checked; `keyround check {client.key}` says why."
         return found("incomplete", why, remedy, next_at=following, incomplete=lacking)
     return found("fine", next_at=following)
+
+
+def unreadable(key: str, wrong: ConfigError, stamps: Sequence[str], now: datetime) -> Standing:
+    """A client whose section of the configuration is wrong: no run can scan it."""
+    taken = [at for at in (datetime.strptime(stamp, _STAMP) for stamp in stamps) if at <= now + timedelta(days=1)]
+    return Standing(key, key, "failed", max(taken, default=None), why=wrong.detail, remedy=wrong.remedy)
 
 
 @dataclass(frozen=True, slots=True)
