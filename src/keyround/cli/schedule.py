@@ -74,6 +74,7 @@ def install(
         print(broken("May write:   ", ", ".join(map(str, plan.writable))))
     print()
     _note(planned.lacking(config, plan, way))
+    notes += _twice(config, scheduler, own, name)
     for note in notes:
         print(broken("", note), end="\n\n")
     return _dry_run(config, scheduler, plan, way) if tried else 0
@@ -82,6 +83,14 @@ def install(
 def _configuration(path: Path | None) -> Config:
     """With every path in full: the scheduler starts elsewhere."""
     return read(Path(os.path.abspath(path or options.place())))
+
+
+def _twice(config: Config, scheduler: ModuleType, own: bool, name: str) -> Iterator[str]:
+    """Where else the same is put up."""
+    for other, theirs, user in _everywhere():
+        found = other.found(name, theirs, user) if (other, theirs) != (scheduler, own) else None
+        if found and found.config == config.path:
+            yield f"{other.TITLE} calls it too: {found.where}. One of the two is enough; no scan is made twice."
 
 
 def _note(said: list[str]) -> None:

@@ -5,6 +5,7 @@ The service may write into the store and the reports and nowhere else, and gains
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import tempfile
@@ -183,14 +184,19 @@ def found(name: str, own: bool, user: str = "") -> Installed | None:
         if not (marked := MARK.search(content.split("\n", 1)[0])):
             return Installed(str(path))
     state = outputs(_systemctl(own, "show", f"{name}.timer", "-p", "ActiveState,NextElapseUSecRealtime"))
-    active = state.get("ActiveState") == "active"
+    if "ActiveState" not in state:
+        off = f"Whether {name}.timer is active, systemd does not tell {getpass.getuser()}."
+    elif state["ActiveState"] != "active" or len(there) < 2:
+        off = f"{name}.timer is not active: run `keyround schedule install` again."
+    else:
+        off = ""
     return Installed(
         where=" and ".join(map(str, there)),
         config=Path(marked[3]),  # type: ignore[index]
         every=timedelta(minutes=int(marked[2])),  # type: ignore[index]
         text="\n".join(f"# {path}\n{content}" for path, content in texts.items()),
         next_at=state.get("NextElapseUSecRealtime", ""),
-        off="" if active and len(there) == 2 else f"{name}.timer is not active: systemctl enable --now {name}.timer",
+        off=off,
     )
 
 
