@@ -222,7 +222,7 @@ def call(path: Path, environment_file: Path | None, logged: bool) -> int:
             redirect_stdout(text),
             redirect_stderr(text),
         ):
-            print(f"{options.now():%Y-%m-%d %H:%M} UTC")
+            print(f"{options.now():%Y-%m-%d %H:%M} UTC", flush=True)
             status = _called(config)
     if status:
         print(log.read_bytes()[begin:].decode("utf-8", errors="replace"), end="", file=sys.stderr)

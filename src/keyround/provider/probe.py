@@ -167,10 +167,9 @@ def _alone(config: Config, client: Client, left: Path, words: Sequence[str]) -> 
 
 def probed(config: Config, client: Client, clock: Clock) -> Row:
     """Everything that a scan of this client needs, tried in this process; nothing of the tenant is read."""
-    found = [*_written(config, client), *_secrets("", client.tenants[0].folder, needs.of_client(client))]
-    if not found:
-        found = list(_signed_in(client, clock))
-    return Row(client.key, "failed" if found else "ready", tuple(found))
+    secrets = list(_secrets("", client.tenants[0].folder, needs.of_client(client)))
+    found = (*_written(config, client), *(secrets or _signed_in(client, clock)))
+    return Row(client.key, "failed" if found else "ready", found)
 
 
 def _written(config: Config, client: Client) -> Iterator[Problem]:

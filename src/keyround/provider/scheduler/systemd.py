@@ -49,12 +49,14 @@ ProtectProc=invisible"""
 
 
 _WHY = {
+    "2": "{user} cannot read the configuration, or it is wrong",
+    "3": "{user} cannot write into the store",
     "200": "{user} may not enter {folder}",
     "203": "{user} may not start {program}, or a folder above it hides it from that user",
     "217": "there is no user {user}",
     "226": "a folder that it shall write into is gone, or this computer allows no view of the disk of its own",
 }
-"""systemd's own statuses, of what happens before a program runs."""
+"""Our own exit statuses, and systemd's for what happens before a program runs."""
 
 
 def there(own: bool) -> bool:
