@@ -37,7 +37,8 @@ def text(plan: Plan, once: datetime | None = None) -> str:
 
 
 def _begin(name: str) -> str:
-    return f"# BEGIN keyround schedule {name}; `keyround schedule remove` takes it away"
+    """Known again by what stands before the semicolon."""
+    return f"# BEGIN keyround schedule {name}; `keyround schedule remove --name {name}` takes it away"
 
 
 def _end(name: str) -> str:
@@ -97,8 +98,8 @@ def _write(plan: Plan, block: str) -> None:
 
 
 def _block(name: str) -> re.Pattern[bytes]:
-    begin, end = (re.escape(line.encode()) for line in (_begin(name), _end(name)))
-    return re.compile(rb"^" + begin + rb"\n(?:.*\n)*?" + end + rb"\n", re.MULTILINE)
+    begin, end = (re.escape(line.encode()) for line in (_begin(name).partition(";")[0], _end(name)))
+    return re.compile(rb"^" + begin + rb";.*\n(?:.*\n)*?" + end + rb"\n", re.MULTILINE)
 
 
 def _read(user: str) -> bytes:
