@@ -101,7 +101,7 @@ class Office:
         with subprocess.Popen(words, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as started:  # fmt: skip
             if until:
-                ends = time.monotonic() + 60
+                ends = time.monotonic() + 110
                 while not any(until in one.path for one in self.cloud.requests) and time.monotonic() < ends:
                     time.sleep(0.02)
                 process = Path("/proc", str(started.pid))
