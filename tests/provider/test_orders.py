@@ -13,6 +13,8 @@ from keyround.export import about
 from keyround.export.text import render
 from keyround.provider import ended
 from keyround.provider.orders import refusal, standing
+from keyround.provider.round import whole
+from keyround.provider.world import World
 from keyround.words import speaking
 from tests.export.invented import company
 
@@ -68,6 +70,15 @@ def test_after_its_end_nothing_is_scanned_by_itself_and_by_hand_it_is_said(writt
     assert main(words) == 2  # by hand it goes on, to the section, which is not complete
     said = capsys.readouterr().err
     assert "Warning: acme: the order of M. Jensen ended" in said and "tenant_id" in said
+
+
+def test_a_run_starts_nothing_for_it_and_says_why(written):
+    config = written(PROVIDER + CLIENT + ORDER)
+    begun = []
+    now = datetime(2027, 1, 1, 6)
+    world = World(lambda: now, lambda: 0.0, lambda _: None, lambda *words: begun.append(words), lambda: False)
+    (row,) = (row for row in whole(config, ["acme"], world, 1, forced=True) if getattr(row, "client", "") == "acme")
+    assert row.outcome == "failed" and "ended on 2026-12-31" in row.failure.detail and not begun
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ..errors import KeyroundError
 from . import heartbeat, lastrun, runner
 from .attempt import Row
 from .lastrun import LastRun
+from .orders import refusal
 from .work import PORTFOLIO, TIDY
 from .world import World
 
@@ -28,7 +29,11 @@ def whole(
     `every`: how long after this run the next one comes, where it is known.
     """
     mark = LastRun(world.now(), every=int(every.total_seconds()))
-    hooks = runner.Hooks(told=lambda key, row: _told(config, key, row, world), follows=_follows(config, world))
+    hooks = runner.Hooks(
+        refused=lambda client, now: refusal(config, client, now),
+        told=lambda key, row: _told(config, key, row, world),
+        follows=_follows(config, world),
+    )
     if not forced:
         yield from _marked(config, mark)
     ran, failed = 0, 0
