@@ -9,6 +9,8 @@ import pytest
 from openpyxl import load_workbook
 
 from keyround.cli import main
+from keyround.provider import ended
+from keyround.provider.telling import Outbox
 
 FROZEN = Path(__file__).parents[2] / "fixtures" / "stores" / "0.1.0" / "acme"
 
@@ -27,14 +29,16 @@ def provider(tmp_path, monkeypatch):
         for key, name in (("acme", "Acme & Söhne"), ("broken", "Broken Ltd"), ("young", "Young Ltd"))
     ]
     (tmp_path / "keyround.toml").write_text(
-        'store = "store"\n[provider]\nname = "Nordlicht IT"\n' + "".join(sections), encoding="utf-8"
+        'store = "store"\n[provider]\nname = "Nordlicht IT"\n[provider.tell]\nmail = ["technik@nordlicht.example"]\n'
+        + "".join(sections),
+        encoding="utf-8",
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_every_client_is_a_row_and_failures_come_first(provider, capsys):
-    assert main(["portfolio", "--at", "2026-11-23T08:00:00Z"]) == 3
+    assert main(["portfolio", "--at", "2026-11-23T08:00:00Z", "--scheduled", "ended.json"]) == 3
     said = capsys.readouterr()
     assert "Young Ltd: This client was never scanned. Run `keyround scan young`." in said.err
     assert "accounts.parquet" in said.err and "of them read: 1" in said.out
@@ -48,6 +52,10 @@ def test_every_client_is_a_row_and_failures_come_first(provider, capsys):
     assert any(row[0] == "Acme & Söhne" and "Administrators without a second factor" in row for row in administrators)
     abroad = {row[0].value for row in book["Sign-ins abroad"]}
     assert "Acme & Söhne" in abroad and book["Not checked"].max_row > 4
+    (told,) = Outbox(provider / "store" / ".provider").messages()
+    assert told.subject == "Portfolio of 23 Nov 2026: 1 client is red, 2 without a scan"
+    assert "Young Ltd: NO SCAN. This client was never scanned." in told.text and "Acme & Söhne: RED." in told.text
+    assert ended.read(provider / "ended.json").paths["xlsx"] in told.text
     assert "KeyroundClient" not in {one.name for one in book.custom_doc_props.props if one.value}
 
 

@@ -36,7 +36,9 @@ SHEETS = [
 def scanned(desks):
     """Both companies, scanned once with everything said: (desk, the command, what the cloud was asked)."""
     here = desks("m365", "google")
-    done = here.run("scan", "acme", "--at", AT, "--verbose")
+    with (here.folder / "keyround.toml").open("a") as file:
+        file.write('[client.acme.tell]\nmail = ["chef@acme.example"]\n')
+    done = here.run("scan", "acme", "--at", AT, "--verbose", "--scheduled", "store/ended.json")
     return here, done, list(here.cloud.requests)
 
 
@@ -50,7 +52,10 @@ def test_both_tenants_in_one_workbook_and_the_same_again_from_the_snapshot(scann
     assert first["complete"] and first["failed_at_level"] and len(first["tenants"]) == 2
     assert {finding["state"] for finding in first["findings"]} == {"new"}
     here.cloud.requests.clear()
-    again = here.run("report", "acme")
+    told = here.folder / "store" / "acme" / "told.json"
+    laid = {path.name: path.unlink() for path in (told, *told.with_name("outbox").glob("*.json"))}
+    again = here.run("report", "acme", "--scheduled", "store/ended.json")
+    assert len(laid) > 2 and told.exists() and all((told.with_name("outbox") / one).exists() for one in [*laid][1:])
     assert again.returncode == 1 and here.results() == first and not here.cloud.requests
 
 

@@ -5,6 +5,7 @@ Everything is said as the sheet says it; what the sheet itself leaves to its pic
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from textwrap import wrap
@@ -18,7 +19,7 @@ from .clean import clean
 from .veil import veiled
 
 WIDTH = 72
-_POINT = "· "
+_POINT, _JOINT = "· ", " · "
 
 
 def body(scan: Scan, further: Sequence[str], names: Collection[str]) -> str:
@@ -33,9 +34,8 @@ def body(scan: Scan, further: Sequence[str], names: Collection[str]) -> str:
         if heading == say("summary.five"):  # mostly what to ask, and the same every time
             continue
         lines += ["", heading.upper(), *(line for block in under if not _names(block, names) for line in _lines(block))]
-    tenants = [
-        block for block in top if isinstance(block, Text) and block.style == "note"
-    ]  # ids: nothing to begin with
+    head = itertools.takewhile(lambda block: isinstance(block, Text), top)
+    tenants = [block for block in head if isinstance(block, Text) and block.style == "note"]  # ids: not to begin with
     lines += ["", *paragraphs(further), ""]
     lines += [line for block in (*tenants, Text("", "body"), disclaimer) for line in _lines(block) or [""]]
     return "\n".join(lines).strip() + "\n"
@@ -87,7 +87,10 @@ def _lines(block: Block) -> list[str]:
         return []
     if block.text.startswith(_POINT):
         return _broken(block.text.removeprefix(_POINT), "- ")
-    return ["", *_broken(block.text)] if block.style == "light" else _broken(block.text)
+    if block.style == "light":
+        return ["", *_broken(block.text)]
+    parts = block.text.split(_JOINT) if block.style == "body" and len(block.text) > WIDTH else [block.text]
+    return [line for part in parts for line in _broken(part)]
 
 
 def _figure(figure: Figure) -> Iterator[str]:

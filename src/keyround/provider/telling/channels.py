@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,12 @@ _SENT = re.compile(r"^Sent\b")
 
 def send(message: Message, address: str, leaving: Callable[[], bool]) -> None:
     """`address` is an Apprise address. Raises Refused or Unanswered; no reason holds anything of the address."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its plugins load what Python is about to drop
+        _send(message, address, leaving)
+
+
+def _send(message: Message, address: str, leaving: Callable[[], bool]) -> None:
     from apprise import Apprise, AppriseAsset, NotifyFormat
 
     asset = AppriseAsset(app_id="Keyround", app_desc="Keyround", app_url="", image_url_mask="", image_url_logo="",

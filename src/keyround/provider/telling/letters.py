@@ -45,11 +45,12 @@ def report(scan: Scan, names: frozenset[str], light: str, where: str, attached: 
 
 
 def takeover(client: str, taken_at: datetime, count: int, by: Provider, where: str, further: Sequence[str]) -> Letter:
-    """What to do at once; `further`: what only the provider is told."""
+    """What to do at once; `where` empty: the workbook comes by mail; `further`: what only the provider is told."""
     name, day = short(client, 60), taken_at.date()
     texts = [say("telling.takeover_found", client=name, day=day, n=count), say("telling.takeover_call", n=count),
              say("telling.takeover_steps"), say("telling.takeover_law"), *further]  # fmt: skip
-    texts = [line for text in texts for line in (text, "")] + [say("telling.takeover_who"), *_place(where), ""]
+    texts = [line for text in texts for line in (text, "")]
+    texts += [say("telling.takeover_who"), *_place(where), ""] if where else [say("telling.takeover_comes"), ""]
     if prepared := listed([by.prepared_by, by.phone]):
         texts.append(say("telling.takeover_help", by=prepared))
     return _letter(say("telling.takeover", client=name), texts)

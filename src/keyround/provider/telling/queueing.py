@@ -95,7 +95,7 @@ def _takeover(config: Config, client: Client, scan: Scan, found: Sequence[Findin
                                   further)  # fmt: skip
         added = _provider(config, client, "takeover", about, letter, now)
     with speaking(scan.presentation.language):
-        letter = letters.takeover(client.name, scan.taken_at, count, by, where, ())
+        letter = letters.takeover(client.name, scan.taken_at, count, by, "" if _attaches(tell) else where, ())
         return added + _lay(
             Outbox(folder_of(config.store, client.key)), client, "takeover", about, letter, readers, now
         )
@@ -229,10 +229,14 @@ def _attached(client: Client, handed: Handed, outbox: Outbox, stamp: str, folder
     from .sealed import sealed
 
     tell, workbook = client.arranged.tell, handed.paths.get("xlsx")
-    if not tell.attach or workbook is None or not tell.mail:
+    if workbook is None or not _attaches(tell):
         return ""
     place = f"[client.{client.key}.tell] password"
     return outbox.lay_beside(f"{stamp}-{workbook.name}", sealed(workbook, resolve(place, tell.password, folder), place))
+
+
+def _attaches(tell: Tell) -> bool:
+    return tell.attach and bool(tell.mail)
 
 
 def _failing(config: Config) -> Path:

@@ -18,8 +18,8 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
+from functools import cache
 from ipaddress import ip_address
-from pathlib import Path
 
 from ...errors import ConfigError
 from ...export.clean import short
@@ -128,13 +128,17 @@ def local(server: str) -> bool:
 
 
 def _trust() -> ssl.SSLContext:
-    """What this computer trusts, and the authority of a company that SSL_CERT_FILE names."""
+    """What this computer trusts, and the authority of a company that a variable names."""
+    return _trusting(tuple(os.environ.get(name, "") for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")))
+
+
+@cache
+def _trusting(bundles: tuple[str, ...]) -> ssl.SSLContext:
     import truststore
 
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        if (path := os.environ.get(name)) and Path(path).is_file():
-            context.load_verify_locations(path)
+    for path in filter(os.path.isfile, bundles):
+        context.load_verify_locations(path)
     return context
 
 
