@@ -228,7 +228,13 @@ def test_failures_and_what_ends_is_told_once(tmp_path):
         1,
     ]
     assert [telling.recovered(config, client, NOW), telling.recovered(config, client, NOW)] == [1, 0]
-    text = messages(config, None)[0].text
+    with mailbox() as box:  # several at once are one mail
+        mailing = configured(tmp_path, port=box.port)
+        assert [one.state for one in delivered(mailing, None, NOW)] == ["sent", "sent"]
+    assert [mail["Subject"] for _, mail in box.got] == ["Scans failed: 3", "Acme & Söhne: the scans work again"]
+    assert box.got[0][1].get_content().count("The credential has expired.") == 3
+    assert telling.unclear(telling.folder_of(config.store, None)) == []
+    text = box.got[0][1].get_content().replace("\r\n", "\n")
     assert (
         "The credential has expired." in text and "What to do: Renew it." in text and "24 Nov 2026, 06:00 UTC" in text
     )

@@ -9,6 +9,7 @@
     portfolio(config, clients, path, now)       to the provider: where it lies, and a line for each client
     mail(config, client, to, subject, text, about, now)      one ready mail, such as an invitation
     pending(root, now)                          there is something that `deliver` would try now
+    unclear(root)                               what a person has to decide on: failed, or unknown whether it arrived
     deliver(config, client, now)                tries everything that is due; `keyround send --queued` is this
 
 A queue is `STORE/<client>/outbox`, and `STORE/.provider/outbox` for the provider's own people (`client` None). One
@@ -18,9 +19,9 @@ is laying it down once. A body names nobody of the client's people. Addresses of
 
 from __future__ import annotations
 
-from .deliver import Sent, deliver, pending
+from .deliver import Sent, deliver, pending, unclear
 from .outbox import Message, Outbox, folder_of
 from .queueing import expiring, failed, mail, portfolio, queue, recovered, test
 
 __all__ = ["Message", "Outbox", "Sent", "deliver", "expiring", "failed", "folder_of", "mail", "pending", "portfolio",
-           "queue", "recovered", "test"]  # fmt: skip
+           "queue", "recovered", "test", "unclear"]  # fmt: skip

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ...config import Client, Config
 from ...errors import ConfigError, KeyroundError
 from ...secrets import resolve
+from ...words import say, speaking
 from . import channels, smtp
-from .outbox import Message, Outbox, folder_of
+from .outbox import Message, Outbox, folder_of, named
 
 _FIRST, _LONGEST, _MOST = timedelta(minutes=5), timedelta(hours=6), 12
 INTERRUPTED = "Sending was interrupted: whether it arrived is not known."
@@ -34,6 +35,11 @@ def pending(root: Path, now: datetime) -> bool:
     return any(one.due(now) or one.state == "sending" for one in Outbox(root).messages())
 
 
+def unclear(root: Path) -> list[Message]:
+    """What a person has to decide on: it failed for good, or nobody knows whether it arrived."""
+    return [one for one in Outbox(root).messages() if one.state in ("unknown", "failed")]
+
+
 def deliver(
     config: Config, client: Client | None, now: Callable[[], datetime], only: Collection[str] | None = None
 ) -> Iterator[Sent]:
@@ -47,11 +53,42 @@ def deliver(
     with outbox.sending() as alone:
         if not alone:
             return
+        if client is None and only is None:
+            _gather(outbox, config.language, now())
         for message in outbox.messages():
             if message.state == "sending":  # nobody else is: the process that was has died
                 yield Sent(outbox.become(message, "unknown", now(), reason=INTERRUPTED))
             elif message.due(now()) and (only is None or message.id in only):
                 yield Sent(_try(config, client, outbox, message, now))
+
+
+def _gather(outbox: Outbox, language: str, now: datetime) -> None:
+    """Many clients failing at once, as when the network is down, are one message to each reader.
+
+    It is named after its parts and laid down before they are dropped: an interruption in between is made good here.
+    """
+    every = outbox.messages()
+    parts = {
+        part: one.id for one in every if one.kind == "failure" for part in one.about.split("+") if "+" in one.about
+    }
+    waiting: dict[tuple[str, str], list[Message]] = {}
+    for one in every:
+        if one.kind == "failure" and one.due(now) and "+" not in one.about:
+            if one.id in parts:
+                outbox.become(one, "dropped", now, reason=f"Told in {parts[one.id]}.")
+            else:
+                waiting.setdefault((one.through, one.to), []).append(one)
+    for (_, to), found in waiting.items():
+        if len(found) > 1:
+            about = "+".join(one.id for one in found)
+            with speaking(language):
+                subject = say("telling.failures", n=len(found))
+            text = f"\n{'-' * 72}\n\n".join(one.text for one in found)
+            together = replace(found[0], id=named("", about, "failure", to), client="", about=about, subject=subject,
+                               text=text, tries=0, retry_at=None)  # fmt: skip
+            outbox.add(together)
+            for one in found:
+                outbox.become(one, "dropped", now, reason=f"Told in {together.id}.")
 
 
 def _try(
