@@ -54,7 +54,7 @@ def test_both_tenants_in_one_workbook_and_the_same_again_from_the_snapshot(scann
     here.cloud.requests.clear()
     told = here.folder / "store" / "acme" / "told.json"
     laid = {path.name: path.unlink() for path in (told, *told.with_name("outbox").glob("*.json"))}
-    again = here.run("report", "acme", "--scheduled", "store/ended.json")
+    again = here.run("report", "acme", "--scheduled", "store/again.json")
     assert len(laid) > 2 and told.exists() and all((told.with_name("outbox") / one).exists() for one in [*laid][1:])
     assert again.returncode == 1 and here.results() == first and not here.cloud.requests
 

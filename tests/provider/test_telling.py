@@ -234,6 +234,7 @@ def test_failures_and_what_ends_is_told_once(tmp_path):
     assert [mail["Subject"] for _, mail in box.got] == ["Scans failed: 3", "Acme & Söhne: the scans work again"]
     assert box.got[0][1].get_content().count("The credential has expired.") == 3
     assert telling.unclear(telling.folder_of(config.store, None)) == []
+    assert delivered(config, None, NOW + timedelta(days=91)) == messages(config, None) == []  # all long forgotten
     text = box.got[0][1].get_content().replace("\r\n", "\n")
     assert (
         "The credential has expired." in text and "What to do: Renew it." in text and "24 Nov 2026, 06:00 UTC" in text

@@ -53,6 +53,7 @@ def deliver(
     with outbox.sending() as alone:
         if not alone:
             return
+        outbox.tidy(now())
         if client is None and only is None:
             _gather(outbox, config.language, now())
         for message in outbox.messages():

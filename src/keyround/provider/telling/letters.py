@@ -83,7 +83,8 @@ def expiring(client: Client, said: str) -> Letter:
 
 def order(client: Client, until: date, left: int) -> str:
     ends = say("telling.order_ends", client=short(client.name, 60), day=until, n=left)
-    return f"{ends} {say('telling.order_remedy', client_key=client.key)}"
+    remedy = say("telling.order_remedy", client_key=client.key)
+    return f"{ends} {remedy}"
 
 
 def portfolio(clients: Sequence[overview.Client], now: datetime, where: str) -> Letter:
@@ -91,8 +92,8 @@ def portfolio(clients: Sequence[overview.Client], now: datetime, where: str) -> 
     texts = []
     for one in overview.ordered(clients):
         if one.taken_at is None:
-            said = " ".join(filter(None, (told(one.failed), told(one.remedy))))
-            texts += [f"{short(one.name, 60)}: {say('telling.portfolio_silent')}. {short(said, _MOST_LETTERS)}", ""]
+            silent, said = say("telling.portfolio_silent"), " ".join(filter(None, (told(one.failed), told(one.remedy))))
+            texts += [f"{short(one.name, 60)}: {silent}. {short(said, _MOST_LETTERS)}", ""]
         else:
             light = word("light_word", LIGHT[one.tone]).upper()
             texts += [f"{short(one.name, 60)}: {light}. {short(one.sentence, _MOST_LETTERS)}", ""]

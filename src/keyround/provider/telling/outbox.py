@@ -133,11 +133,13 @@ class Outbox:
                 self.become(one, "dropped", now, reason="A newer one took its place.")
 
     def tidy(self, now: datetime) -> None:
-        """Forget what has been over for long."""
+        """Forget what came to its end, whichever, long ago."""
         for one in self.messages():
-            if one.state in OVER and (one.changed or one.made) < now - _KEPT:
+            if one.state not in ("queued", "held", "sending") and (one.changed or one.made) < now - _KEPT:
                 with suppress(OSError):
                     self.path(one.id).unlink()
+                if one.attached:
+                    self._forget(one.attached)
 
     def lay_beside(self, name: str, content: bytes) -> str:
         """A file that goes along with messages, for this user alone, under its own name. Raises StoreError."""

@@ -47,7 +47,6 @@ def queue(config: Config, client: Client, scan: Scan, handed: Handed, now: datet
     if not (client.arranged.tell.anybody or config.tell.anybody) or (before and before.stamp >= stamp):
         return added
     outbox, tell = Outbox(root), client.arranged.tell
-    outbox.tidy(now)
     where = tell.where or str(handed.paths.get("xlsx", config.reports_of(client)).resolve())
     added += _takeover(config, client, scan, told.takeovers(scan, before), where, now)
     language = scan.presentation.language
