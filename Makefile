@@ -2,7 +2,17 @@
 PYTHON ?= python3
 BIN    := .venv/bin
 
-.PHONY: demo test lint bench soak clean
+# An environment with what is named, by uv where there is one.
+define environment
+	@if command -v uv >/dev/null; then \
+	  uv venv --quiet --allow-existing --python ">=3.11" $(1) && \
+	  uv pip install --quiet --python $(1) -c constraints.txt $(2); \
+	else \
+	  $(PYTHON) -m venv $(1) && $(1)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt $(2); \
+	fi
+endef
+
+.PHONY: demo test lint bench soak dist bundle clean
 
 demo: .venv/ready ## scan two invented companies, write demo/demo-<date>.xlsx
 	$(BIN)/keyround demo --output demo
@@ -22,14 +32,18 @@ bench: .venv/ready ## ratios, measured in one run; asserts nothing about time
 soak: .venv/ready ## the same properties as in the tests, over many more random cases
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest
 
+dist: .venv/ready ## the wheel and the source, in dist/
+	@rm -f dist/keyround-*
+	$(BIN)/hatchling build -d dist
+
+bundle: dist ## a folder with Python and all that is needed, for computers without: dist/keyround/
+	@rm -rf build/bundle
+	$(call environment,build/bundle,dist/keyround-*.whl pyinstaller)
+	build/bundle/bin/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/work .packaging/keyround.spec
+
 .venv/ready: pyproject.toml constraints.txt
-	@if command -v uv >/dev/null; then \
-	  uv venv --quiet --allow-existing --python ">=3.11" .venv && \
-	  uv pip install --quiet --python .venv -c constraints.txt -e '.[dev]'; \
-	else \
-	  $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
-	fi
+	$(call environment,.venv,-e '.[dev]')
 	@touch $@
 
 clean:
-	rm -rf .venv demo dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv demo dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -38,6 +38,7 @@ VERBS = {
     "status": "how each client stands: last scan, next one, what failed and what to do; --line for monitoring",
     "rules": "what is checked, and why; try rules of your own, and begin new ones",
     "tables": "what is collected: every table and column",
+    "completion": "let Tab complete verbs, options and clients in bash, zsh or fish",
 }
 GEOLOCATION = "IP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0"  # as its licence asks
 EPILOGUE = """\
@@ -48,13 +49,17 @@ Exit status: 0 nothing found, 1 something found, 2 command or configuration wron
 
 
 def usage() -> str:
-    verbs = "\n".join(f"  {verb:<10}{about}" for verb, about in VERBS.items())
+    verbs = "\n".join(f"  {verb:<12}{about}" for verb, about in VERBS.items())
     return f"Usage: keyround VERB [OPTIONS]\n\nWho can get in with a password alone?\n\n{verbs}\n\n{EPILOGUE}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and give its exit status; never a traceback for something a user can cause."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if asked := os.environ.get("_KEYROUND_COMPLETE"):  # by the shell, at Tab
+        from .completion import answer
+
+        return answer(asked)
     if not words or words[0] in ("--help", "-h", "help"):
         return _told(usage(), 0 if words else 2)
     if words[0] in ("--version", "-V"):

@@ -1,0 +1,7 @@
+"""Where the bundle begins: the `keyround` command."""
+
+import sys
+
+from keyround.cli import main
+
+sys.exit(main())
