@@ -1,4 +1,4 @@
-"""How a process of Keyround starts another one of the same Keyround."""
+"""How a process of Keyround, or the system's scheduler, starts this very Keyround."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import sys
 
 
 def command(*words: str) -> list[str]:
-    """`keyround` with these words, whatever stands in PATH: the bundle has no Python beside it to ask for `-m`."""
-    itself = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "keyround"]
+    """`keyround` with these words, whatever stands in PATH.
+
+    -P: a module called keyround in the working folder is not it. The bundle has no Python beside it to ask for `-m`.
+    """
+    itself = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-P", "-m", "keyround"]
     return [*itself, *words]

@@ -18,9 +18,10 @@ import click
 from ..config import Config, read
 from ..connector import Clock
 from ..errors import ConfigError, StoreError
+from ..itself import command as itself
 from ..provider import kept, lastrun, probe
 from ..provider.process import opened
-from ..provider.scheduler import EVERY, NAME, Plan, ScheduleError, cron, needs, ourselves, planned, systemd, windows
+from ..provider.scheduler import EVERY, NAME, Plan, ScheduleError, cron, needs, planned, systemd, windows
 from . import options
 from .lines import broken
 
@@ -234,7 +235,7 @@ def _called(config: Config) -> int:
         from . import main
 
         return main(["run", "--due", "--config", str(config.path)])
-    _said(probe.answer(config, wanted, options.now(), ourselves()))
+    _said(probe.answer(config, wanted, options.now(), tuple(itself())))
     return 0  # some client may not be ready; the call did what it was for
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from ..config import Client, Config
+from ..itself import command
 from ..store.disk import private
 
 LOG_LIMIT = 256 * 1024
@@ -57,15 +58,11 @@ def launch(words: Sequence[str], log: Path, environment: Mapping[str, str]) -> P
     with opened(log) as out:
         return _Child(
             subprocess.Popen(
-                [*_ourselves(), *words], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                command(*words), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                 env=dict(environment), start_new_session=True,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         )  # fmt: skip
-
-
-def _ourselves() -> list[str]:
-    return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "keyround"]
 
 
 def opened(log: Path) -> BinaryIO:

@@ -24,6 +24,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ...errors import ConfigError, KeyroundError
+from ...itself import command
 
 NAME = "keyround"
 EVERY = timedelta(minutes=15)
@@ -76,14 +77,9 @@ class Installed:
     off: str = ""
 
 
-def ourselves() -> tuple[str, ...]:
-    """The words that start this very Keyround; a module called keyround in the working folder is not it."""
-    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-P", "-m", "keyround")
-
-
 def called(config: Path) -> tuple[str, ...]:
     """The words that the scheduler calls."""
-    return (*ourselves(), "schedule", "call", "--config", str(config))
+    return (*command(), "schedule", "call", "--config", str(config))
 
 
 def passing() -> bool:
