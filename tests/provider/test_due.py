@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keyround.provider.attempt import begun, settled
@@ -17,6 +17,7 @@ from keyround.rounds import Schedule
 from keyround.store import stamped
 from keyround.store.runs import Failure, Run
 
+FEWER = settings(max_examples=settings().max_examples // 2)  # each of these walks through weeks
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "UTC")
 times = st.builds(time, st.integers(0, 23), st.sampled_from((0, 10, 30, 59)))
 schedules = st.one_of(
@@ -46,6 +47,7 @@ def test_now_lies_between_two_slots_and_a_slot_is_its_own(schedule, now):
     assert next_slot(schedule, last) == following == slot(schedule, following)
 
 
+@FEWER
 @given(times, st.sampled_from(TURNS), st.sampled_from(ZONES))
 @example(time(2, 30), TURNS[0], "Europe/Berlin")
 @example(time(2, 30), TURNS[1], "Europe/Berlin")
@@ -111,6 +113,7 @@ ends = st.sampled_from(("good", "good", "failed", "unreported", "incomplete", "k
 steps = st.lists(st.tuples(st.integers(1, 3000), st.integers(-1440, 1440), ends), min_size=1, max_size=60)
 
 
+@FEWER
 @given(schedules, instants, steps)
 def test_no_slot_is_scanned_twice_though_clocks_are_set_and_scans_fail(schedule, start, steps):
     desk, latest = Desk(schedule, start), start
@@ -122,6 +125,7 @@ def test_no_slot_is_scanned_twice_though_clocks_are_set_and_scans_fail(schedule,
     assert all(desk.repeated.count(one) <= len(AGAIN) for one in desk.repeated)
 
 
+@FEWER
 @given(schedules, instants, st.lists(ends, max_size=30), st.timedeltas(timedelta(), timedelta(days=400)))
 def test_after_any_past_every_slot_is_scanned_once_and_those_missed_are_caught_up_by_one(schedule, start, past, asleep):
     desk = Desk(schedule, start)

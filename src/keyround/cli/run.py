@@ -27,6 +27,9 @@ from ..provider.world import World
 from . import options
 from .invoke import say
 
+_JOBS = min(max(2, 2 * (os.cpu_count() or 1)), 8)
+"""They wait for the network more than they reckon, and each takes 300 MB of memory."""
+
 
 @dataclass(slots=True)
 class _Told:
@@ -41,7 +44,7 @@ class _Told:
 @options.config
 @click.option("--due", "only_due", is_flag=True, help="Those whose schedule says so (the default).")
 @click.option("--all", "every_one", is_flag=True, help="All clients, due or not.")
-@click.option("--jobs", metavar="N", type=click.IntRange(1, 64), default=max(2, 2 * (os.cpu_count() or 1)),
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 64), default=_JOBS,
               show_default=True, help="How many clients at once.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what is due and why, and do nothing.")
 @click.option("--every", metavar="TIME", type=options.Duration(),
