@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
@@ -231,12 +231,14 @@ class ClientStore:
             return {counted.path.as_posix(): sha256(self.root / counted.path)}
 
     def check_days(self) -> None:
-        """Raises StoreError when a stored day is no longer what the newest snapshot says: every scan would read it."""
+        """Raises StoreError when a stored day is no longer what the newest snapshot says, or what is counted of removed
+        ones is damaged: every scan would read it."""
+        for home in self.root.glob("months/*/*"):
+            months.newest(self.root, PurePosixPath(home.relative_to(self.root).as_posix()))
         for stamp in reversed(self.stamps()):
             try:
                 tenants = self.manifest(stamp)["tenants"]
-                days = {self.root / part: digest for tenant in tenants
-                        for part, digest in {**tenant["parts"], **tenant.get("months", {})}.items()}  # fmt: skip
+                days = {self.root / part: digest for tenant in tenants for part, digest in tenant["parts"].items()}
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 continue  # a damaged snapshot; an older one knows
             with disk_errors():

@@ -8,7 +8,7 @@ nevertheless, and says so by `removed`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -55,10 +55,7 @@ class Snapshot:
                 files[folder / shorter.file] = shorter.sha256
             snapshot = cls(root, folder, manifest)
             for tenant in manifest["tenants"]:
-                files |= {root / part: tenant["parts"][part] for part in snapshot._parts(tenant)}
-                own = tenant.get("months", {})
-                used = (months.path.as_posix() for months in snapshot._months(tenant))  # another than its own: checked
-                files |= {root / path: own[path] for path in used if path in own}
+                files |= {root / part: tenant["parts"][part] for part in snapshot._log(tenant)[0]}
         except FileNotFoundError as error:
             raise StoreError(
                 f"There is no whole snapshot {folder.name}.", "Scan first, or name another one."
@@ -86,35 +83,35 @@ class Snapshot:
         own = files.get("sign_ins", ())
         if shorter := cut.of(self.folder):
             own = (self.folder / shorter.file,)
-        files["sign_ins"] = (*(self.root / part for part in self._parts(tenant)), *own)
-        if counted := tuple(self.root / months.path for months in self._months(tenant)):
-            files["sign_in_months"] = counted
-        return files
+        parts, counted = self._log(tenant)
+        files["sign_ins"] = (*(self.root / part for part in parts), *own)
+        return files | ({"sign_in_months": tuple(self.root / one.path for one in counted)} if counted else {})
 
     def removed(self, tenant: Mapping[str, Any], dataset: str) -> date | None:
         """Before which day sign-ins of the snapshot's window are gone because their time was over; None: none are."""
         since, until = (datetime.fromisoformat(self.manifest[name]).date() for name in ("since", "until"))
         home = months.folder(tenant["id"], dataset)
-        gone = [day for one in self._months(tenant) if one.path.parent == home for day in one.days if day <= until]
+        gone = [day for one in self._log(tenant)[1] if one.path.parent == home for day in one.days if day <= until]
         before = [day + timedelta(days=1) for day in gone]
         if (shorter := cut.of(self.folder)) and tenant["id"] in shorter.tenants:
             before.append(shorter.before)
         return max((day for day in before if day > since), default=None)
 
-    def _parts(self, tenant: Mapping[str, Any]) -> list[str]:
-        """The days that it names and that are still there for it."""
-        counted = {one.path.parent: one.days for one in self._months(tenant)}
-        return [part for part in tenant["parts"] if months.day(part) not in counted.get(months.beside(part), ())]
-
-    def _months(self, tenant: Mapping[str, Any]) -> Iterator[Months]:
-        """What was counted of removed days, by data set: what it names, or the newest where days that it names are in
-        that. Raises StoreError when it is damaged."""
-        own = {PurePosixPath(path).parent: PurePosixPath(path) for path in tenant.get("months", {})}
-        days: dict[PurePosixPath, set[date]] = {home: set() for home in own}
+    def _log(self, tenant: Mapping[str, Any]) -> tuple[list[str], list[Months]]:
+        """The days that it names and that are still there for it, and what was counted of others: by data set what it
+        names of that, or the newest where days that it names are in it. Raises StoreError when that is damaged."""
+        days: dict[PurePosixPath, dict[date, str]] = {
+            PurePosixPath(path).parent: {} for path in tenant.get("months", {})
+        }
         for part in tenant["parts"]:
-            days.setdefault(months.beside(part), set()).add(months.day(part))
+            days.setdefault(months.beside(part), {})[months.day(part)] = part
+        parts: list[str] = []
+        counted: list[Months] = []
         for home, named in days.items():
-            if (newest := months.newest(self.root, home)) and not named.isdisjoint(newest.days):
-                yield newest
-            elif home in own:
-                yield months.opened(self.root, own[home])
+            used = months.newest(self.root, home)
+            if used is None or used.days.isdisjoint(named):
+                own = [PurePosixPath(path) for path in tenant.get("months", {}) if PurePosixPath(path).parent == home]
+                used = months.opened(self.root, own[0]) if own else None
+            counted += [used] if used else []
+            parts += [part for day, part in named.items() if used is None or day not in used.days]
+        return parts, counted
