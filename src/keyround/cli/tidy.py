@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ..config import Config
 from ..errors import StoreError
 from ..provider import ended
 from ..store import ClientStore
@@ -41,7 +42,10 @@ def _tidy(clients: tuple[str, ...], path: Path | None, at: datetime | None, ever
 
     config, now = options.configuration(path), at or options.now()
     failed: list[str] = []
-    for client in config.clients.values() if everybody else map(config.client, dict.fromkeys(clients)):
+    for key, line in _left_alone(config) if everybody else ():
+        failed += [key]
+        print(broken("", f"{key}: {line}", hang="  "), file=sys.stderr)
+    for client in list(config.clients.values() if everybody else map(config.client, dict.fromkeys(clients))):
         store = ClientStore(config.store, client.key)
         try:
             tidied = retention.tidied(store, client.arranged.keeping, now, dry)
@@ -60,6 +64,19 @@ def _tidy(clients: tuple[str, ...], path: Path | None, at: datetime | None, ever
         raise StoreError(f"Not everything that has been kept long enough could be removed of {', '.join(failed)}.",
                          "`keyround tidy --all` says why.", "It is kept for longer than arranged.")  # fmt: skip
     return 0
+
+
+def _left_alone(config: Config) -> Iterator[tuple[str, str]]:
+    """Clients in the store whose periods nobody knows, and why."""
+    for folder in sorted(config.store.glob("[a-z0-9]*/scans")):
+        key = folder.parent.name
+        if error := config.broken.get(key):
+            yield key, str(error)
+        elif key not in config.clients:
+            yield key, (
+                "This client is in the store and not in the configuration. None of its data is ever removed. "
+                f"If it is no longer served: `keyround client forget {key}`."
+            )
 
 
 def _summary(deletions: tuple[Deletion, ...], dry: bool) -> str:

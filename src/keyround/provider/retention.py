@@ -13,12 +13,14 @@ process that is killed in between goes on where it stopped when it is started ag
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from .. import history
 from ..engine import forgetting, ledger
+from ..errors import StoreError
 from ..handover import carry
 from ..rounds import Keeping
 from ..store import ClientStore, codes, cut, deletions, months, notes, stamped, sweep
@@ -93,11 +95,27 @@ def tidied(store: ClientStore, keeping: Keeping, now: datetime, dry: bool = Fals
     """
     if not store.root.is_dir():
         return Tidied(())
-    with store.locked():
+    with store.locked(), _readable():
         if not dry:
             sweep.clear(store)
             _seal_base(store, plan(_found(store), keeping, now))
         return _Tidying(store, keeping, now, dry).all()
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn what a damaged file or the disk says into a StoreError: other clients are tidied nevertheless."""
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, ValueError, duckdb.Error, pa.ArrowException) as error:
+        raise StoreError(
+            f"A file cannot be read or removed: {str(error).splitlines()[0]}.",
+            "Correct its permissions or restore it from a backup, then run `keyround tidy` again.",
+            "What comes after it stays for now.",
+        ) from error
 
 
 def _found(store: ClientStore) -> Found:
