@@ -73,9 +73,12 @@ def _left_alone(config: Config) -> Iterator[tuple[str, str]]:
         if error := config.broken.get(key):
             yield key, str(error)
         elif key not in config.clients:
-            yield key, (
-                "This client is in the store and not in the configuration. None of its data is ever removed. "
-                f"If it is no longer served: `keyround client forget {key}`."
+            yield (
+                key,
+                (
+                    "This client is in the store and not in the configuration. None of its data is ever removed. "
+                    f"If it is no longer served: `keyround client forget {key}`."
+                ),
             )
 
 
