@@ -115,10 +115,10 @@ def test_init_writes_a_file_of_its_own_beside_the_others(written, tmp_path, monk
     text = path.read_text()
     answers = ["--name", "Müller & Söhne", "--m365", "", "--google", "it@mueller.example", "--home", "DE"]
     assert main(["init", *answers]) == 0 and path.read_text() == text
-    own = tmp_path / "clients.d" / "muller-sohne.toml"
-    assert "clients.d/muller-sohne.toml" in capsys.readouterr().out.replace("\\", "/")
-    assert tomllib.loads(own.read_text(encoding="utf-8"))["client"]["muller-sohne"]["name"] == "Müller & Söhne"
-    assert read(path).client("muller-sohne").file == own
+    own = tmp_path / "clients.d" / "mueller-soehne.toml"
+    assert "clients.d/mueller-soehne.toml" in capsys.readouterr().out.replace("\\", "/")
+    assert tomllib.loads(own.read_text(encoding="utf-8"))["client"]["mueller-soehne"]["name"] == "Müller & Söhne"
+    assert read(path).client("mueller-soehne").file == own
     assert (
         main(["init", "--client", "bolte", *answers]) == 2 and "has a client 'bolte' already" in capsys.readouterr().err
     )

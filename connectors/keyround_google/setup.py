@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyround.connector import Clock, DataSet
 from keyround.errors import CollectError, ConfigError, NotGranted, Unexpected, nearest
-from keyround.setup import Access, KeyPair, OneOff
+from keyround.setup import Access, Delegation, KeyPair, OneOff
 
 from . import permissions
 from . import settings as sections
@@ -28,6 +28,8 @@ CLIENT_VARIABLE = "KEYROUND_GOOGLE_CLIENT"
 """Environment variable that names the file of an OAuth client, for one-off scans."""
 README = "connectors/keyround_google/README.md"
 DELEGATE = "Admin console > Security > Access and data control > API controls > Domain-wide delegation"
+DELEGATE_AT = "https://admin.google.com/ac/owl/domainwidedelegation"
+"""The same, as an address."""
 WARN = 60, 7
 """Days before a stored sign-in ends: said, said urgently."""
 NO_CLIENT = (
@@ -45,6 +47,9 @@ class SetUp:
         f"({DELEGATE}), as {README} shows."
     )
 
+    own = ("customer_id", "subject")
+    asks = permissions.CORE
+
     def __init__(self, datasets: Sequence[DataSet[Admin, Any]]) -> None:
         self._datasets = datasets
         self.least = permissions.least(datasets)
@@ -58,7 +63,7 @@ class SetUp:
         if way == "service_account_role" and not found["customer_id"]:
             raise ConfigError("With service_account_role the customer ID is needed: --customer-id ID.", WHERE)
         if way in ("service_account", "service_account_role"):
-            found["key"] = f"file:{client}-google.json"
+            found["key"] = answers.get("key") or f"file:{client}-google.json"
         if way == "oauth":
             found |= {"client": f"file:{client}-google-client.json", "token_file": f"{client}-google-signed-in.json"}
         if way == "impersonation":
@@ -231,6 +236,30 @@ class SetUp:
 
     def key_steps(self, client: str, settings: Mapping[str, Any], private: str, public: str) -> str:
         return ""
+
+    def waits(self, error: CollectError) -> bool:
+        from .credentials import NOT_DELEGATED
+
+        return error.code == NOT_DELEGATED
+
+    def ends(self, settings: Mapping[str, Any]) -> datetime | None:
+        return None  # the key of a service account holds until somebody deletes it
+
+    def delegation(self, settings: Mapping[str, Any]) -> Delegation | None:
+        from .refusals import client_of
+
+        read = sections.read(settings)
+        return Delegation(DELEGATE_AT, client_of(read), self.line()) if read.delegated else None
+
+    def leave(self, settings: Mapping[str, Any]) -> Sequence[str]:
+        tenant = f"Google Workspace, {settings.get('customer_id') or settings.get('subject', '')}"
+        if settings.get("credential") == "oauth":
+            return (f"{tenant}: https://myaccount.google.com/connections of whoever signed in: remove the access.",)
+        key = "IAM & Admin > Service Accounts > (the account) > Keys: delete the key, unless other clients need it"
+        said = [f"{tenant}: {DELEGATE_AT} > (the service account's client ID) > Delete."]
+        if settings.get("credential") == "service_account_role":
+            said = [f"{tenant}: https://admin.google.com > Account > Admin roles: unassign the service account."]
+        return (*said, f"Google Cloud console (https://console.cloud.google.com) > {key}.")
 
 
 def _only(admin: Admin) -> str:

@@ -23,6 +23,9 @@ CORE = (
 )
 """What an administrator is asked for. Directory.Read.All spares names, and trouble with Microsoft's licence check."""
 
+PARTNER = "DelegatedAdminRelationship.Read.All"
+"""In a partner's own tenant: to read the list of its customers."""
+
 INCLUDES = {
     "Directory.Read.All": (
         "User.Read.All", "GroupMember.Read.All", "Group.Read.All", "Organization.Read.All", "Domain.Read.All",
@@ -56,7 +59,11 @@ def named(text: str) -> list[str]:
 
 def known(datasets: Sets) -> set[str]:
     """Every permission that any data set names, and those we recommend."""
-    return {*CORE, *(name for d in datasets for text in (*d.grants, *d.optional.values()) for name in named(text))}
+    return {
+        *CORE,
+        PARTNER,
+        *(name for d in datasets for text in (*d.grants, *d.optional.values()) for name in named(text)),
+    }
 
 
 def least(datasets: Sets) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ class Settings:
         given["authority"] = _root(given, "authority") or authority
         given["graph_url"] = _root(given, "graph_url").removesuffix("/v1.0").removesuffix("/beta") or graph
         given |= {key: raw[key] for key in _SWITCHES if key in raw}
-        return cls(**given | {"tenant_id": _guid(given["tenant_id"]), "cloud": cloud})
+        return cls(**given | {"tenant_id": guid(given["tenant_id"]), "cloud": cloud})
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -113,7 +113,8 @@ class Settings:
         return tuple(f"{resource}/{scope}" for scope in self.scopes.split() or [".default"])
 
 
-def _guid(text: str) -> str:
+def guid(text: str) -> str:
+    """A tenant's id as it is written. Raises ConfigError."""
     try:
         return str(UUID(text))
     except ValueError:

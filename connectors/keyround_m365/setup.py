@@ -6,7 +6,7 @@ Source  https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -16,11 +16,11 @@ import msgspec
 
 from keyround.connector import Clock, DataSet, decode
 from keyround.errors import CollectError, ConfigError, NotGranted, nearest
-from keyround.setup import Access, KeyPair, OneOff
+from keyround.setup import Access, Customer, Delegation, KeyPair, OneOff
 
 from . import certificates, permissions
 from .discovery import domain_name, tenant_of
-from .settings import NEEDS, PEOPLE, Settings
+from .settings import NEEDS, PEOPLE, Settings, guid
 from .wire import instant
 
 if TYPE_CHECKING:
@@ -55,19 +55,26 @@ class _Application(msgspec.Struct):
     passwordCredentials: list[_Password] | None = None
 
 
+NOT_YET = ("AADSTS7000229", "AADSTS700016", "AADSTS65001", "AADSTS90099", "AADSTS500011")
+"""Entra's words for: nobody in this tenant has approved the application yet, or it has not got round."""
+
+
 class SetUp:
     def __init__(self, datasets: Sequence[DataSet[Any, Any]]) -> None:
         self._datasets = datasets
         self.least = permissions.least(datasets)
 
     without_consent = ""
+    own = ("tenant_id",)
+    asks = permissions.CORE
 
     def section(self, answers: Mapping[str, str]) -> dict[str, str]:
         way = answers.get("credential") or "certificate"
         if way not in NEEDS:
             raise ConfigError(f"credential = {way!r} is not known.", nearest(way, NEEDS))
         where = _where(answers)
-        tenant = answers.get("tenant_id") or tenant_of(domain_name(answers.get("domain", "")), where["authority"])
+        named = answers.get("tenant_id", "")
+        tenant = guid(named) if named else tenant_of(domain_name(answers.get("domain", "")), where["authority"])
         found = {"connector": "m365", "tenant_id": tenant}
         if way != "token":
             found["client_id"] = answers.get("client_id", "")
@@ -75,7 +82,7 @@ class SetUp:
         if way in _REFERENCES:
             key, reference = _REFERENCES[way]
             client = answers.get("client", "keyround")
-            found[key] = reference.format(client=client, env=client.upper().replace("-", "_"))
+            found[key] = answers.get(key) or reference.format(client=client, env=client.upper().replace("-", "_"))
         return found | {key: answers[key] for key in ("cloud", "authority", "graph_url") if answers.get(key)}
 
     def steps(self, client: str, settings: Mapping[str, Any]) -> str:
@@ -206,6 +213,31 @@ class SetUp:
             f'     certificate = "file:{private}"',
             f"3. keyround check {client}",
         ])  # fmt: skip
+
+    def waits(self, error: CollectError) -> bool:
+        return error.code in NOT_YET
+
+    def ends(self, settings: Mapping[str, Any]) -> datetime | None:
+        if settings.get("credential") != "certificate":
+            return None
+        held = [certificates.ends(str(settings.get(key, ""))) for key in ("certificate", "certificate_next")]
+        return max((end for end in held if end), default=None)
+
+    def customers(self, session: Graph) -> Iterator[Customer]:
+        from . import customers
+
+        return customers.customers(session)
+
+    def delegation(self, settings: Mapping[str, Any]) -> Delegation | None:
+        return None
+
+    def leave(self, settings: Mapping[str, Any]) -> Sequence[str]:
+        app, where = settings.get("client_id"), f"tenant {settings.get('tenant_id')}"
+        called = f"the application with the client ID {app}" if app else "the application or identity that was used"
+        return (
+            f"Microsoft 365, {where}: https://entra.microsoft.com > Enterprise applications > {called} > Properties > "
+            "Delete. Where it was registered in this tenant: App registrations > All applications, Delete there too.",
+        )
 
 
 def _where(given: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -9,6 +10,7 @@ from .connector import Connector
 from .errors import ConfigError, nearest
 
 
+@cache
 def connector(name: str) -> Connector[Any]:
     """The installed connector of that name; no other is imported. Raises ConfigError."""
     points = {point.name: point for point in entry_points(group="keyround.connectors")}

@@ -85,10 +85,14 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """All of it for one client. No `schedule`: it is scanned when somebody asks for it."""
+    """All of it for one client. No `schedule`: it is scanned when somebody asks for it.
+
+    `contact`: the address of whom the provider writes to at the client.
+    """
 
     schedule: Schedule | None = None
     order: Order | None = None
     tell: Tell = field(default_factory=Tell)
     keeping: Keeping = field(default_factory=Keeping)
     limit: timedelta = timedelta(hours=1)
+    contact: str = ""

@@ -7,12 +7,13 @@ that they have nothing to offer for it. Nothing here is needed to judge.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from .connector import Clock, Connector
+from .errors import CollectError
 
 S = TypeVar("S", contravariant=True)
 
@@ -57,6 +58,26 @@ class KeyPair:
     public: str
     thumbprint: str
     ends: datetime  # naive UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer of the partner whose tenant this is: the customer's tenant as the provider calls it, and its name.
+
+    `settings` is what a tenant's section says to mean it.
+    """
+
+    name: str
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """What an administrator enters by hand where there is no link: at `address`, this id and this line of scopes."""
+
+    address: str
+    id: str
+    line: str
 
 
 class SetUp(Protocol[S]):
@@ -118,7 +139,79 @@ class SetUp(Protocol[S]):
         ...
 
 
+class Serviced(Protocol[S]):
+    """What whoever looks after many clients asks besides. A connector may lack any of it: see the functions below."""
+
+    own: Sequence[str]
+    """Settings that belong to one tenant alone; two sections that agree in one of them mean the same tenant."""
+
+    asks: Sequence[str]
+    """The permissions that an administrator is asked for: shorter than the least list where one spares many."""
+
+    def waits(self, error: CollectError) -> bool:
+        """This refusal says that the tenant's administrator has yet to let us in, or that it has yet to take effect."""
+        ...
+
+    def ends(self, settings: Mapping[str, Any]) -> datetime | None:
+        """Until when the credential in these settings holds, as far as it says so itself. Naive UTC; no network."""
+        ...
+
+    def customers(self, session: S) -> Iterator[Customer]:
+        """The customers of the partner whose tenant this is. Raises CollectError."""
+        ...
+
+    def delegation(self, settings: Mapping[str, Any]) -> Delegation | None:
+        """What the client's administrator enters by hand; None where a consent link does it. Raises ConfigError."""
+        ...
+
+    def leave(self, settings: Mapping[str, Any]) -> Sequence[str]:
+        """What somebody removes in the tenant to end the access, and where; `settings` as they are written."""
+        ...
+
+
 def of(connector: Connector[Any]) -> SetUp[Any] | None:
     """The connector's side door, where it has one."""
     found: SetUp[Any] | None = getattr(connector, "setup", None)
     return found
+
+
+def serviced(connector: Connector[Any], ability: str) -> Any:
+    """One ability of `Serviced`, where the connector has it, else None."""
+    return getattr(of(connector), ability, None)
+
+
+def waits(connector: Connector[Any], error: CollectError) -> bool:
+    found = serviced(connector, "waits")
+    return bool(found and found(error))
+
+
+def ends(connector: Connector[Any], settings: Mapping[str, Any]) -> datetime | None:
+    found = serviced(connector, "ends")
+    until: datetime | None = found(settings) if found else None
+    return until
+
+
+def delegation(connector: Connector[Any], settings: Mapping[str, Any]) -> Delegation | None:
+    """Raises ConfigError."""
+    found = serviced(connector, "delegation")
+    by_hand: Delegation | None = found(settings) if found else None
+    return by_hand
+
+
+def leave(connector: Connector[Any], settings: Mapping[str, Any]) -> Sequence[str]:
+    found = serviced(connector, "leave")
+    said: Sequence[str] = found(settings) if found else ("Take the access away as it was given.",)
+    return said
+
+
+def same_tenant(connector: Connector[Any], one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Two sections of this connector mean the same tenant."""
+    keys: Sequence[str] = serviced(connector, "own") or ("tenant_id",)
+    told = [(str(one.get(key) or "").lower(), str(other.get(key) or "").lower()) for key in keys]
+    return any(mine and mine == theirs for mine, theirs in told)
+
+
+def shared(connector: Connector[Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    """What of a section holds for other tenants too: the application and how it signs in."""
+    keys: Sequence[str] = serviced(connector, "own") or ("tenant_id",)
+    return {key: value for key, value in settings.items() if key not in (*keys, "connector") and isinstance(value, str)}

@@ -155,7 +155,7 @@ def test_init_writes_what_the_other_verbs_read(tenant):
     assert added.returncode == 0, added.stderr
     whole = path.read_text()
     assert whole.startswith("# mine\n" + text) and stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert tomllib.loads(whole)["client"]["buro-nord"]["name"] == 'Büro "Nord"'
+    assert tomllib.loads(whole)["client"]["buero-nord"]["name"] == 'Büro "Nord"'
 
 
 def test_init_asks_in_a_terminal(tenant):

@@ -22,6 +22,7 @@ from .. import __version__
 VERBS = {
     "demo": "scan two invented companies and write their workbook; needs no tenant",
     "init": "write keyround.toml, and say what to do in the tenant next",
+    "client": "a provider's clients: add, list, invite, test, forget",
     "cert": "make a key pair for a client's application",
     "consent": "show an administrator what to approve, and wait until it works",
     "check": "ask a client's tenants what may be read, and say what is missing",

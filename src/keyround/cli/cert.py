@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from .. import setup
-from ..config import Config, key_of
+from ..config import Config
+from ..config.keys import key_of
 from ..errors import ConfigError, StoreError
 from ..installed import connector
 from . import options

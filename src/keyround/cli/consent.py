@@ -27,7 +27,6 @@ from .invoke import verbose
 from .whole import fill_in
 
 EVERY = 10.0  # seconds between two looks at the permissions
-NOT_YET = ("AADSTS7000229", "AADSTS700016", "AADSTS65001", "AADSTS90099")
 _THANKS = "Thank you. Keyround has the answer; you can close this window."
 
 
@@ -109,7 +108,7 @@ def _wait(client: str, tenant: TenantConfig, door: setup.SetUp[Any], answers: _A
         try:
             found = _access(tenant, door)
         except CollectError as error:
-            if error.code not in NOT_YET:
+            if not setup.waits(connector(tenant.connector), error):
                 raise
             last = error
             continue

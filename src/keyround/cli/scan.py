@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from .. import setup
-from ..config import Client, TenantConfig, key_of
+from ..config import Client, TenantConfig
 from ..config.checked import countries
+from ..config.keys import key_of
 from ..connector import Clock
 from ..errors import ConfigError
 from ..geo import Atlas

@@ -6,8 +6,6 @@ top of keyround.toml breaks everything.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -247,15 +245,6 @@ def _tenant(raw: Any, place: Place, top: _Top) -> TenantConfig:
         if isinstance(raw[key], str):
             reference(raw, key, place)
     return TenantConfig(raw["connector"].strip(), raw, top.path.parent, place)
-
-
-def key_of(name: str) -> str:
-    """A name or domain as a client's key: "Contoso Ltd" is contoso-ltd. Raises ConfigError when nothing is left."""
-    plain = unicodedata.normalize("NFKD", name.lower().replace("ß", "ss")).encode("ascii", "ignore").decode()
-    key = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    if not KEY.fullmatch(key):
-        raise ConfigError(f"{name!r} holds no letter or digit to make a key of.", "Give one: a-z, 0-9 and -.")
-    return key
 
 
 def _path(key: str, named: str, top: _Top, place: Place | None = None) -> Path:

@@ -4,6 +4,7 @@ every = "week"             day, week, month, hour; or several of them: "6 hours"
 at    = "06:30"            in `timezone` (IANA, at the top or at the client; default: this computer's)
 on    = "monday"           weekday; or the day of the month, where every = "month"
 limit = "1h"               after this a scan is stopped, and tried again later
+contact = "chef@contoso.example"   whom the provider writes to at the client
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from ..secrets import is_reference
 from .checked import only, reference, table, text, texts
 from .where import Place
 
-KEYS = ("every", "at", "on", "timezone", "limit", "order", "tell", "keep")
+KEYS = ("every", "at", "on", "timezone", "limit", "order", "tell", "keep", "contact")
 """Settings of a client; `timezone`, `limit` and `keep` may also stand at the top, for all of them."""
 WHEN = ("every", "at", "on", "timezone")
 ORDER = ("authorised_by", "role", "on", "until")
 TELL = ("mail", "channels", "when", "send", "attach", "password", "where")
 MAIL = ("server", "port", "security", "user", "password", "from")
 KEEP = ("sign_ins", "evidence", "scans", "reason")
+ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 
 
 def arrangement(raw: Mapping[str, Any], place: Place, general: Mapping[str, Any]) -> Arrangement:
@@ -37,7 +39,17 @@ def arrangement(raw: Mapping[str, Any], place: Place, general: Mapping[str, Any]
         tell=tell(raw, place),
         keeping=keeping({**table(general, "keep", place), **table(raw, "keep", place)}, place.under("keep")),
         limit=limit(raw if "limit" in raw else general, place),
+        contact=address(raw, "contact", place),
     )
+
+
+def address(raw: Mapping[str, Any], key: str, place: Place) -> str:
+    """A mail address, or "". Raises ConfigError."""
+    found = text(raw, key, place)
+    if found and not ADDRESS.fullmatch(found):
+        remedy = f'For example {key} = "chef@contoso.example".'
+        raise ConfigError(f"{place.at(key)}: {key}: {found!r} is no address.", remedy)
+    return found
 
 
 def schedule(raw: Mapping[str, Any], place: Place) -> Schedule | None:
@@ -127,7 +139,7 @@ def tell(raw: Mapping[str, Any], place: Place) -> Tell:
     found, where = table(raw, "tell", place), place.under("tell")
     only(found, TELL, where)
     mail = texts(found, "mail", where)
-    if wrong := [one for one in mail if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", one)]:
+    if wrong := [one for one in mail if not ADDRESS.fullmatch(one)]:
         raise ConfigError(
             f"{where.at('mail')}: mail: {wrong[0]!r} is no address.", 'For example mail = ["chef@contoso.example"].'
         )
