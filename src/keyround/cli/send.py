@@ -8,12 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..config import Client, Config
 from ..errors import ConfigError, nearest
 from . import options
+
+if TYPE_CHECKING:
+    from ..provider.telling import Message
 
 _SAID = {
     "queued": "will be sent",
@@ -113,10 +117,7 @@ def _warn(config: Config) -> None:
         print("Warning: mail leaves this computer unencrypted ([provider.mail] security).", file=sys.stderr)
 
 
-def _show(config: Config, message: object) -> None:
-    from ..provider.telling import Message
-
-    assert isinstance(message, Message)
+def _show(config: Config, message: Message) -> None:
     mail = config.mail
     through = message.to if message.through == "channel" else f"{mail.server}:{mail.port}" if mail else "nothing yet"
     print(f"{'=' * 72}\n{message.id}  {message.client or _PROVIDER}\nThrough: {through}\nTo:      {message.to}")
