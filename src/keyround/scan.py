@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from . import __version__, history, setup
+from . import __version__, belonging, history, setup
 from .collecting import read_all, threads
 from .config import Client, TenantConfig
 from .connector import (
@@ -77,6 +77,7 @@ def scan(
     ready = [opened(part) for part in client.tenants]
     if twice := [tenant for tenant, count in Counter(one.tenant for one in ready).items() if count > 1]:
         raise ConfigError(f"The client {client.key!r} names the tenant {twice[0]} twice.", "Remove one of the two.")
+    belonging.check(client, store, named(client, ready))
     with store.locked():
         store.check_days()
         draft = store.begin(taken_at)
@@ -129,6 +130,14 @@ def opened(config: TenantConfig) -> Opened:
         return Opened(reader.tenant_of(settings), reader, settings)
     except ConfigError as error:
         raise config.mistake(error) from error
+
+
+def named(client: Client, ready: Sequence[Opened]) -> list[belonging.Named]:
+    """The tenants of a client, each with the place of the configuration that names it."""
+    return [
+        belonging.Named(one.tenant, one.connector.name, part.place or "", part.also)
+        for part, one in zip(client.tenants, ready, strict=True)
+    ]
 
 
 def _collected(

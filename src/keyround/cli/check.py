@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .. import setup
+from .. import belonging, setup
 from ..config import TenantConfig
 from ..connector import (
     Clock,
@@ -32,7 +32,7 @@ from ..export.known import dataset as dataset_name
 from ..installed import connector
 from ..judging import remarks
 from ..model import AS_WHOLE_AS, Row, Tenant
-from ..scan import NOTHING, Opened, guard, opened, reached, window
+from ..scan import NOTHING, Opened, guard, named, opened, reached, window
 from ..store import ClientStore
 from ..terms import Terms
 from ..words import listed, word
@@ -58,6 +58,8 @@ def command(client: str, path: Path | None, chatty: bool) -> int:
     asked = window(options.now(), 1)
     found = [_completed(client, part, store) for part in chosen.tenants]
     ready = [opened(part) for part in found if part]
+    if all(found):
+        belonging.check(chosen, store, named(chosen, ready))
     whole = [_checked(tenant, store, rules, asked) for tenant in ready]
     _say_places(store, chosen.terms)
     wrong = mistakes(config, chosen, store, rules)

@@ -6,8 +6,9 @@ top of keyround.toml breaks everything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from .where import Place, Source
 
 PATH_KEYS = frozenset({"token_file"})
 """Settings that name a file which a connector opens itself."""
+TENANT_KEYS = ("tenant_id", "customer_id")
+"""Settings that name the tenant itself."""
 TOP = ("store", "reports", "geo_database", "rules", "language", "timezone", "limit", "keep", "provider", "client",
        "thresholds")  # fmt: skip
 """Settings that may stand at the top of keyround.toml."""
@@ -39,12 +42,20 @@ class TenantConfig:
     """One `[[client.NAME.tenant]]`. `settings` goes to the connector; secrets in it are still references.
 
     Relative paths in it are taken from `folder`, that of keyround.toml. `place` is where it stands; None: nowhere.
+    `also`: where other clients name the same tenant.
     """
 
     connector: str
     settings: Mapping[str, Any]
     folder: Path
     place: Place | None = None
+    also: tuple[Place, ...] = ()
+
+    @property
+    def names(self) -> str:
+        """The tenant it names, as far as the settings alone tell; "" where they leave it open."""
+        given = next((str(self.settings[key]) for key in TENANT_KEYS if self.settings.get(key)), "")
+        return f"{self.connector} {re.sub('[^a-z0-9]', '', given.lower())}" if given else ""
 
     def opened(self) -> dict[str, Any]:
         """The settings with every secret read, and paths taken from `folder`. Raises ConfigError."""
@@ -140,7 +151,7 @@ def read(path: Path) -> Config:
         path=path,
         place=place,
         store=_path("store", store, top) if store else Path(platformdirs.user_data_dir("keyround")) / "store",
-        clients=clients,
+        clients=_apart(clients),
         broken=broken,
         variables=variables,
         provider=by,
@@ -245,6 +256,23 @@ def _tenant(raw: Any, place: Place, top: _Top) -> TenantConfig:
         if isinstance(raw[key], str):
             reference(raw, key, place)
     return TenantConfig(raw["connector"].strip(), raw, top.path.parent, place)
+
+
+def _apart(clients: Mapping[str, Client]) -> dict[str, Client]:
+    """The same, each tenant knowing which other clients name it too."""
+    places: dict[str, list[tuple[str, Place]]] = {}
+    for key, client in clients.items():
+        for tenant in client.tenants:
+            if tenant.names and tenant.place:
+                places.setdefault(tenant.names, []).append((key, tenant.place))
+
+    def known(key: str, tenant: TenantConfig) -> TenantConfig:
+        return replace(tenant, also=tuple(place for other, place in places.get(tenant.names, ()) if other != key))
+
+    return {
+        key: replace(client, tenants=tuple(known(key, tenant) for tenant in client.tenants))
+        for key, client in clients.items()
+    }
 
 
 def _path(key: str, named: str, top: _Top, place: Place | None = None) -> Path:
