@@ -243,10 +243,11 @@ heartbeat = "env:NOBODY_HAS_SET_THIS"
 tell = { mail = ["ops@nordlicht.example"] }
 portfolio = { every = "day", at = "05:00" }
 """
-    config, room = configured(tmp_path, "good-1", "crash", top=top, each='limit = "10m"\n'), Room()
+    config, room = configured(tmp_path, "good-1", "crash", "good-2", top=top), Room()
     with config.path.open("a", encoding="utf-8") as file:
+        file.write('[client.good-2.order]\nauthorised_by = "A. Brandtner"\nuntil = 2026-11-22\n')
         file.write('[client.broken]\nevery = "fortnight"\n')
-    config, keys = read(config.path), ["good-1", "crash", "broken"]
+    config, keys = read(config.path), ["good-1", "crash", "good-2", "broken"]
 
     def whole(**more: bool) -> list[Row | str]:
         return list(rounds.whole(config, keys, room.world(), 2, **more))
@@ -256,15 +257,16 @@ portfolio = { every = "day", at = "05:00" }
     (beat,) = (line for line in found if isinstance(line, str))
     assert "NOBODY_HAS_SET_THIS" in beat
     outbox = telling.Outbox(config.store / PORTFOLIO)
-    assert sorted(one.client for one in outbox.messages()) == ["broken", "crash"]
+    assert sorted(one.client for one in outbox.messages()) == ["broken", "crash", "good-2"]
+    assert not [one for one in room.begun if one.words[1] == "good-2"]  # whose order has ended
     assert {tuple(one.words[:3]) for one in room.begun if one.words[0] == "send"} == {("send", "provider", "--queued")}
     mark = lastrun.read(config.store)
-    assert mark and (mark.due, mark.failed) == (3, 2) and mark.ended and mark.ended > mark.started
+    assert mark and (mark.due, mark.failed) == (4, 3) and mark.ended and mark.ended > mark.started
     own = [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")]
     whole()
     whole(forced=True)
     assert own == [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")] == ["tidy", "portfolio"]
-    assert len(outbox.messages()) == 2
+    assert len(outbox.messages()) == 3
     room.seconds += 26 * 3600
     whole()
     assert [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")] == own * 2

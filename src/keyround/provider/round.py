@@ -13,10 +13,9 @@ from datetime import timedelta
 
 from ..config import Client, Config
 from ..errors import KeyroundError
-from . import heartbeat, lastrun, runner
+from . import heartbeat, lastrun, orders, runner
 from .attempt import Row
 from .lastrun import LastRun
-from .orders import refusal
 from .work import PORTFOLIO, TIDY
 from .world import World
 
@@ -30,25 +29,25 @@ def whole(
     """
     mark = LastRun(world.now(), every=int(every.total_seconds()))
     hooks = runner.Hooks(
-        refused=lambda client, now: refusal(config, client, now),
+        refused=lambda client, now: orders.refusal(config, client, now),
         told=lambda key, row: _told(config, key, row, world),
         follows=_follows(config, world),
     )
     if not forced:
         yield from _marked(config, mark)
-    ran, failed = 0, 0
+    ran, red = 0, 0
     for row in runner.run(config, keys, world, jobs, forced, hooks):
         ran += row.outcome not in ("nothing", "busy", "stopped")
-        failed += row.outcome == "failed"
+        red += row.outcome == "failed"
         yield row
     if world.stopping():
         return
     for row in runner.run(config, [PORTFOLIO] if forced else [TIDY, PORTFOLIO], world, 1, hooks=hooks):
-        failed += row.outcome == "failed"
+        red += row.outcome == "failed"
         yield row
     if not forced and not world.stopping():
-        yield from _marked(config, replace(mark, ended=world.now(), due=ran, failed=failed))
-        if config.heartbeat and (said := heartbeat.call(config.heartbeat, not failed, config.path.parent)):
+        yield from _marked(config, replace(mark, ended=world.now(), due=ran, failed=red))
+        if config.heartbeat and (said := heartbeat.call(config.heartbeat, not red, config.path.parent)):
             yield said
 
 
@@ -60,7 +59,12 @@ def _marked(config: Config, mark: LastRun) -> Iterator[str]:
 
 
 def _told(config: Config, key: str, row: Row, world: World) -> Iterator[str]:
-    """The provider hears of a failure, and of its end. Raises StoreError."""
+    """The provider hears of a failure, and of its end; gives what has to be said of the client's order. Raises
+    StoreError.
+    """
+    scanned = config.clients.get(key) if row.outcome == "scanned" else None
+    if scanned and (said := orders.standing(config, scanned, world.now().date()).said):
+        yield str(said)
     if row.outcome not in ("failed", "scanned", "reported") or not config.tell.anybody:
         return
     from . import telling  # it takes half a second, which most runs need not spend
@@ -71,7 +75,6 @@ def _told(config: Config, key: str, row: Row, world: World) -> Iterator[str]:
         telling.failed(config, client, row.failure, row.slot, world.now())
     else:
         telling.recovered(config, client, world.now())
-    yield from ()
 
 
 def _follows(config: Config, world: World) -> Callable[[str, Row], list[str]]:
