@@ -358,6 +358,7 @@ def test_the_data_protection_officer_is_told_of_every_file_there_is(tmp_path, mo
     assert {path for path in files if not any(path.match(pattern) for pattern in patterns)} == set()
     assert set(patterns) & {*TABLES} == (TABLES.keys() - COMPUTED)
     told_by_others = {
+        "access.json",
         "run.log",
         "run.log.1",
         ".run-lock",
