@@ -4,9 +4,8 @@ A secret is read at the last moment, handed to the connector and never written,
 logged or shown; errors name the reference, not what it points to. A process
 that has read one leaves no core dump.
 
-A file is refused where anybody on this computer may read or change it, or where
-it belongs to somebody else than us or root; a group that may read it is warned
-about. What container platforms put under /run/secrets is readable inside the
+A file that anybody on this computer may change is refused; one that others may read, or that belongs to somebody else
+than us or root, is warned about at every use. What container platforms put under /run/secrets is readable inside the
 container by their own design, and taken. On Windows nothing of that is checked:
 put the file where inheritance gives it to nobody else, or say
 `icacls FILE /inheritance:r /grant:r "%USERNAME%:R"`.
@@ -92,24 +91,26 @@ def _file(key: str, folder: Path, name: str) -> str:
 
 
 def _guarded(key: str, path: Path, found: os.stat_result) -> None:
-    """Raises ConfigError for a file that is nobody's secret any more; says what is merely careless."""
+    """Raises ConfigError for a file that is nobody's secret any more; says what is careless."""
     us, real = os.geteuid(), path.resolve()
-    if us and found.st_uid not in (us, 0):
+    mounted = any(real.is_relative_to(folder) for folder in _MOUNTED)
+    reachable = not mounted and _reachable(real.parents)
+    if reachable and found.st_mode & stat.S_IWOTH:
         raise ConfigError(
-            f"{key}: {path} belongs to another user of this computer, who can read and replace it.",
-            f"Run as that user, or: sudo chown {us} {path} && chmod 600 {path}",
+            f"{key}: every user of this computer may change {path}.",
+            f"Run: chmod 600 {path}. If others use this computer, make a new secret too.",
         )
-    open_to_all = found.st_mode & (stat.S_IROTH | stat.S_IWOTH)
-    if open_to_all and not real.is_relative_to(_MOUNTED[0]) and not real.is_relative_to(_MOUNTED[1]):
-        if _reachable(real.parents):
-            may = "change" if found.st_mode & stat.S_IWOTH else "read"
-            raise ConfigError(
-                f"{key}: every user of this computer may {may} {path}.",
-                f"Run: chmod 600 {path}. If others use this computer, make a new secret too.",
-            )
-        print(f"Warning: only its folder keeps others from {path}; run: chmod 600 {path}", file=sys.stderr)
-    elif found.st_mode & stat.S_IRWXG:
-        print(f"Warning: a group of this computer's users may use {path}; run: chmod 600 {path}", file=sys.stderr)
+    careless = ""
+    if us and found.st_uid not in (us, 0):
+        careless = "belongs to another user of this computer, who can read and replace it"
+    elif not mounted and found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        careless = (
+            "can be read by other users of this computer" if reachable else "is kept from others by its folder only"
+        )
+    elif not mounted and found.st_mode & stat.S_IRWXG:
+        careless = "may be used by a group of this computer's users"
+    if careless:
+        print(f"Warning: {path} {careless}; run: chmod 600 {path}", file=sys.stderr)
 
 
 def _reachable(folders: Iterable[Path]) -> bool:
