@@ -6,6 +6,7 @@ What it does to the disk, and in which order, is what `keyround scan` and `keyro
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from keyround.config import read
@@ -27,7 +28,8 @@ def main() -> None:
             end.stamp = seal(ClientStore(config.store, client.key), asked.at, *tenants).folder.name
         else:
             end.stamp = asked["snapshot"]
-        telling.mail(config, client, f"chef@{client.key}.example", "Report", "Ready.", end.stamp, asked.at)
+        at = datetime.strptime(end.stamp, "%Y%m%dT%H%M%SZ")
+        telling.mail(config, client, f"chef@{client.key}.example", "Report", "Ready.", end.stamp, at)
 
 
 if __name__ == "__main__":

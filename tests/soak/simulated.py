@@ -98,9 +98,11 @@ class Stage:
         if asked.client in self.players:
             return Puppet(self.players[asked.client](asked))
         before = self.alike.get(asked.client)
-        if isinstance(before, Path) and (end := ended.read(before)):
-            before = self.alike[asked.client] = end
+        if isinstance(before, Path):  # without a word it was stopped
+            before = self.alike[asked.client] = ended.read(before) or Ended()
         if isinstance(before, Ended):
+            if not before.failure:
+                return Puppet(None)
             asked.leave(before)
             return Puppet(3)
         if asked.client in self.alike:

@@ -61,6 +61,9 @@ def keep(root: Path, run: Run) -> None:
     """Replace it, whole or not at all. Raises StoreError."""
     with disk_errors("What was scanned is kept."):
         private(root)
+        for left in root.glob(".run-?*"):  # of a run that was killed here; only who holds the run's lock comes here
+            if left.name != ".run-lock":
+                left.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(prefix=".run-", dir=root)  # for this user alone
         try:
             with os.fdopen(handle, "wb") as file:

@@ -162,6 +162,8 @@ class Outbox:
         with _refusals():
             private(self.folder)
             with FileLock(self.folder / ".changing", mode=0o600):
+                for left in self.folder.glob(".new-*"):  # of a process that was killed here: all write under this lock
+                    left.unlink(missing_ok=True)
                 yield
 
     @contextmanager
