@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 # The many processes that tests start compile our modules once, and not each for itself, whatever this computer says.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Long ones: only `make soak` collects them.
+collect_ignore = [] if os.environ.get("HYPOTHESIS_PROFILE") == "soak" else ["soak"]
+
 quiet = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 settings.register_profile("test", max_examples=60, derandomize=True, **quiet)
 settings.register_profile("soak", max_examples=3000, **quiet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import collecting, handing, judging, patterns, policies, remembering, scanning, starting, two_step
+from . import collecting, handing, judging, patterns, policies, remembering, scanning, serving, starting, two_step
 
 
 def main() -> None:
@@ -17,8 +17,12 @@ def main() -> None:
     )
     parser.add_argument("--patterns", type=int, default=5_000_000, help="sign-ins for all rules about them")
     parser.add_argument("--written", type=int, default=50_000, help="people in a workbook, with four sign-ins each")
-    parser.add_argument("--only", choices=("patterns", "handing"), help="nothing else")
+    parser.add_argument("--only", choices=("patterns", "handing", "serving"), help="nothing else")
+    parser.add_argument("--clients", type=int, default=16, help="of a provider")
     asked = parser.parse_args()
+    if asked.only == "serving":
+        serving.measure(asked.clients)
+        return
     if asked.only == "patterns":
         patterns.measure(asked.patterns)
         return
@@ -33,6 +37,7 @@ def main() -> None:
     scanning.measure(asked.scanned, 12 * asked.scanned)
     remembering.measure(asked.accounts // 2)
     handing.measure(asked.written, 4 * asked.written)
+    serving.measure(asked.clients)
     for provider in ("m365", "google"):
         collecting.measure(provider, asked.accounts, asked.sign_ins)
 
