@@ -17,6 +17,7 @@ from ..config import Client, Config, TenantConfig, read
 from ..connector import Clock
 from ..errors import ConfigError, KeyroundError
 from ..itself import command as itself
+from ..provider import unsent
 from ..provider.clients.facts import Tried
 from ..provider.clients.trying import tried
 from ..provider.process import environment
@@ -65,6 +66,8 @@ def command(names: tuple[str, ...], everybody: bool, jobs: int, row: bool, path:
             fine += _say(key, result, width)
     if len(keys) > 1:
         print(f"{fine} of {len(keys)} clients let us in.")
+    if mute := unsent.mute(config, [config.clients[key] for key in keys if key in config.clients]):
+        print(mute, file=sys.stderr)
     return 0 if fine == len(keys) else 3
 
 

@@ -38,12 +38,12 @@ _PROVIDER = "provider"
 @click.option("--queued", is_flag=True, help="Deliver what is queued and due, and never what waits for a release.")
 @click.option("--list", "listing", is_flag=True, help="List the messages, and what became of each.")
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, to whom and how; send nothing.")
-@click.option("--again", metavar="ID", help="Send this one once more, though it may have arrived.")
-@click.option("--drop", metavar="ID", help="Never send this one.")
+@click.option("--again", metavar="ID", multiple=True, help="Send this one once more, though it may have arrived.")
+@click.option("--drop", metavar="ID", multiple=True, help="Never send this one.")
 @click.option("--test", "testing", is_flag=True, help="Send a test to everybody who is configured.")
 def command(
-    clients: tuple[str, ...], path: Path | None, queued: bool, listing: bool, dry_run: bool, again: str | None,
-    drop: str | None, testing: bool,
+    clients: tuple[str, ...], path: Path | None, queued: bool, listing: bool, dry_run: bool, again: tuple[str, ...],
+    drop: tuple[str, ...], testing: bool,
 ) -> int:  # fmt: skip
     given = [name for name, on in (("--queued", queued), ("--list", listing), ("--again", again), ("--drop", drop),
                                    ("--test", testing)) if on]  # fmt: skip
@@ -54,7 +54,7 @@ def command(
     if listing:
         return _list(config, chosen)
     if drop or again:
-        return _decide(config, chosen, again or drop or "", bool(again))
+        return max(_decide(config, chosen, one, bool(again)) for one in dict.fromkeys(again or drop))
     if testing:
         return _test(config, chosen)
     return _deliver(config, chosen, queued, dry_run)
@@ -82,9 +82,11 @@ def _deliver(config: Config, chosen: Sequence[Client | None], queued: bool, dry_
         if dry_run:
             continue
         if not queued:
-            for one in asked:
-                outbox.become(one, "queued", now, retry_at=None)
+            asked = [one for one in asked if outbox.decide(one, "queued", now, retry_at=None)]
         fine &= _sent(config, client, None if queued else [one.id for one in asked])
+        if left := [one for one in outbox.messages() if one.id in {it.id for it in asked} and one.due(now)]:
+            print(f"{(client.key if client else _PROVIDER)}: another process is sending right now; {len(left)} "
+                  "will be sent with the next run.", file=sys.stderr)  # fmt: skip
     if not tried and fine:
         print("Nothing is due." if queued else "Nothing waits for your release.")
     return 0 if fine else 3
@@ -132,16 +134,24 @@ def _show(config: Config, message: Message) -> None:
 def _list(config: Config, chosen: Sequence[Client | None]) -> int:
     from ..provider import telling
 
-    any_unclear, found = False, 0
+    unclear, found, damaged = set[str](), 0, list[Path]()
     for client in chosen:
-        for one in telling.Outbox(telling.folder_of(config.store, client.key if client else None)).messages():
+        outbox = telling.Outbox(telling.folder_of(config.store, client.key if client else None))
+        damaged += outbox.damaged()
+        for one in outbox.messages():
             found += 1
-            any_unclear |= one.state in ("unknown", "failed", "sending")
+            unclear |= {one.state} & {"unknown", "failed", "sending"}
             print(f"{one.id}  {one.changed or one.made:%Y-%m-%d %H:%M}  {one.client or _PROVIDER}  {one.kind}  "
                   f"{one.to}: {_SAID[one.state]}{f'. {one.reason}' if one.reason else ''}")  # fmt: skip
     if not found:
         print("There is no message.")
-    return 3 if any_unclear else 0
+    if unclear & {"unknown", "sending"}:
+        print("\nUnknown: ask the reader whether it arrived; what says 'is leaving' may be leaving just now.")
+    if unclear:
+        print("`keyround send --again ID` sends one once more, `keyround send --drop ID` puts it aside.")
+    for file in damaged:
+        print(f"{file} cannot be read, so nobody knows what was to be sent: restore it, or remove it.", file=sys.stderr)
+    return 3 if unclear or damaged else 0
 
 
 def _decide(config: Config, chosen: Sequence[Client | None], message_id: str, again: bool) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,9 @@ import click
 from ..config import Config
 from ..errors import KeyroundError
 from ..provider import lastrun
+from ..provider import unsent as unsaid
 from ..provider.standing import CODES, PROBLEMS, STATES, Calls, Standing, Verdict, calls, standing, unreadable, verdict
+from ..provider.unsent import Unsent
 from ..store import ClientStore, runs
 from . import options
 from .lines import broken
@@ -49,14 +52,21 @@ def command(
             raise
         print(f"KEYROUND UNKNOWN - {_flat(str(error))}")
         return CODES["UNKNOWN"]
-    says = verdict(found, how)
+    unsent = unsaid.unsent(config, keys)
+    mute = unsaid.mute(config, [config.clients[key] for key in keys if key in config.clients])
+    says = verdict(found, how, bool(mute) or any(one.wrong for one in unsent))
     if one_line:
-        print(_line(found, how, says, now))
+        print(_line(found, how, says, now, unsent, mute))
         return CODES[says]
     if as_json:
-        print(json.dumps(_json(found, how, says, now), ensure_ascii=False, indent=2))
+        print(json.dumps(_json(found, how, says, now, unsent, mute), ensure_ascii=False, indent=2))
     else:
         _table(found, how, now)
+        for one in unsent:
+            for line in one.said:
+                print(broken("", f"{one.name}: {line}"))
+        if mute:
+            print(f"ATTENTION: {mute}")
     return 0 if says == "OK" else 3
 
 
@@ -91,12 +101,19 @@ def _counts(found: Sequence[Standing]) -> str:
     return f"{len(found)} client{'s' * (len(found) != 1)}: {', '.join(parts) or 'none'}."
 
 
-def _line(found: Sequence[Standing], how: Calls, says: Verdict, now: datetime) -> str:
+def _line(
+    found: Sequence[Standing], how: Calls, says: Verdict, now: datetime, unsent: Sequence[Unsent], mute: str
+) -> str:  # fmt: skip
     parts = [how.silent.rstrip(".")] if how.silent else []
     for state in (*PROBLEMS, "waiting"):
         if keys := [one.client for one in found if one.state == state]:
             more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
             parts.append(f"{len(keys)} of {len(found)} clients {state}: {', '.join(keys[:_NAMED])}{more}")
+    if mute:
+        parts.append(mute.partition(":")[0])
+    if wrong := [one.name for one in unsent if one.wrong]:
+        more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+        parts.append(f"messages failed or perhaps lost: {', '.join(wrong[:_NAMED])}{more}")
     if not parts:
         parts = [how.unknown.rstrip(".") or f"{len(found)} clients scanned as scheduled"]
     ages = [days for one in found if one.state != "unscheduled" and (days := one.days(now)) is not None]
@@ -111,13 +128,17 @@ def _flat(text: str) -> str:
     return " ".join(text.replace("|", "/").split())
 
 
-def _json(found: Sequence[Standing], how: Calls, says: Verdict, now: datetime) -> dict[str, object]:
+def _json(
+    found: Sequence[Standing], how: Calls, says: Verdict, now: datetime, unsent: Sequence[Unsent], mute: str
+) -> dict[str, object]:  # fmt: skip
     return {
         "schema": 1,
         "at": _iso(now),
         "state": says,
         "last_run": _iso(how.last),
         "scheduler": how.silent or how.unknown or None,
+        "mail": mute or None,
+        "unsent": [asdict(one) for one in unsent],
         "clients": [
             {"client": one.client, "name": one.name, "state": one.state, "last_scan": _iso(one.last),
              "age_days": one.days(now), "next": _iso(one.next_at), "why": one.why or None,

@@ -28,7 +28,8 @@ ORDER = ("authorised_by", "role", "on", "until")
 TELL = ("mail", "channels", "when", "send", "attach", "password", "where")
 MAIL = ("server", "port", "security", "user", "password", "from")
 KEEP = ("sign_ins", "evidence", "scans", "reason")
-ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
+ADDRESS = re.compile(r"[!-+.-:=?A-~-]+@[^@\s,;<>]+")
+"""Letters such as ü may stand behind the @ only: few mail servers take them before it."""
 
 
 def arrangement(raw: Mapping[str, Any], place: Place, general: Mapping[str, Any]) -> Arrangement:
@@ -175,6 +176,12 @@ def mail(raw: Mapping[str, Any], place: Place) -> Mail | None:
     port = found.get("port", {"starttls": 587, "tls": 465, "none": 25}[security])
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
         raise ConfigError(f"{where.at('port')}: port is no port.", "For example port = 587.")
+    named = re.fullmatch(r"[^<>]*<([^<>]*)>", found["from"].strip())
+    if not ADDRESS.fullmatch(named[1] if named else found["from"].strip()):
+        raise ConfigError(
+            f"{where.at('from')}: from: {found['from']!r} is no address.",
+            'For example from = "Nordlicht IT <keyround@nordlicht.example>".',
+        )
     server, sender, user = (text(found, key, where) for key in ("server", "from", "user"))
     return Mail(server, sender, port, security, user, reference(found, "password", where))  # type: ignore[arg-type]
 

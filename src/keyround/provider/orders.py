@@ -50,13 +50,19 @@ def standing(config: Config, client: Client, today: date) -> Standing:
             f"Correct on in {section}, or wait until then.",
             f"{client.name} is not scanned by a run before that day.",
         ), refused=True)  # fmt: skip
-    if order.until and order.until - today <= SOON:
+    if ends_soon(client, today):
         return _warned(
             f"{client.key}: the order of {order.authorised_by} ends on {order.until}.",
             f"Have it renewed in time, then change until in {section}.",
             f"After that day {client.name} is not scanned by a run any more.",
         )
     return Standing()
+
+
+def ends_soon(client: Client, today: date) -> bool:
+    """It still holds, and not for long."""
+    order = client.arranged.order
+    return bool(order and order.until and timedelta() <= order.until - today <= SOON)
 
 
 def refusal(config: Config, client: Client, now: datetime) -> Failure | None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from ..config import Client, Config
 from ..errors import KeyroundError
-from . import heartbeat, lastrun, orders, runner
+from . import heartbeat, lastrun, orders, runner, unsent
 from .attempt import Row
 from .lastrun import LastRun
 from .work import PORTFOLIO, TIDY
@@ -40,6 +40,8 @@ def whole(
         ran += row.outcome not in ("nothing", "busy", "stopped")
         red += row.outcome == "failed"
         yield row
+    if ran and (mute := unsent.mute(config, config.clients.values())):
+        yield mute
     if world.stopping():
         return
     for row in runner.run(config, [PORTFOLIO] if forced else [TIDY, PORTFOLIO], world, 1, hooks=hooks):
@@ -65,6 +67,11 @@ def _told(config: Config, key: str, row: Row, world: World) -> Iterator[str]:
     scanned = config.clients.get(key) if row.outcome == "scanned" else None
     if scanned and (said := orders.standing(config, scanned, world.now().date()).said):
         yield str(said)
+    known = config.clients.get(key)
+    if known and config.tell.anybody and orders.ends_soon(known, world.now().date()):
+        from . import telling
+
+        telling.expiring(config, known, (), world.now())  # also where it is scanned once a quarter
     if row.outcome not in ("failed", "scanned", "reported") or not config.tell.anybody:
         return
     from . import telling  # it takes half a second, which most runs need not spend

@@ -136,11 +136,14 @@ CODES: dict[Verdict, int] = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "UNKNOWN": 3}
 """The exit statuses of monitoring plugins."""
 
 
-def verdict(found: Sequence[Standing], how: Calls) -> Verdict:
-    """CRITICAL: no runs come, or a client lacks two scans in a row. UNKNOWN: too little has happened to tell."""
+def verdict(found: Sequence[Standing], how: Calls, unsaid: bool = False) -> Verdict:
+    """CRITICAL: no runs come, or a client lacks two scans in a row. UNKNOWN: too little has happened to tell.
+
+    `unsaid`: somebody was to be told something, and perhaps was not.
+    """
     if how.silent or any(one.missed and one.state in PROBLEMS for one in found):
         return "CRITICAL"
-    if any(one.state in PROBLEMS for one in found):
+    if unsaid or any(one.state in PROBLEMS for one in found):
         return "WARNING"
     scheduled = [one for one in found if one.state != "unscheduled"]
     if how.unknown or not scheduled or any(one.state == "waiting" for one in scheduled):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ...config import Client, Config
-from ...errors import ConfigError, KeyroundError
+from ...errors import ConfigError, KeyroundError, StoreError
 from ...secrets import resolve
 from ...words import say, speaking
 from . import channels, smtp
-from .outbox import Message, Outbox, folder_of, named
+from .outbox import LONGEST, Message, Outbox, folder_of, named
 
-_FIRST, _LONGEST, _MOST = timedelta(minutes=5), timedelta(hours=6), 12
+_FIRST, _MOST = timedelta(minutes=5), 12
 INTERRUPTED = "Sending was interrupted: whether it arrived is not known."
 UNANSWERED = "It was handed over, and no answer came: whether it arrived is not known."
 
@@ -45,7 +46,8 @@ def deliver(
 ) -> Iterator[Sent]:
     """Try what is due in the client's queue, or in the provider's own; `only`: of these ids. Raises StoreError.
 
-    A configuration that lacks something is a reason for each message, not an end for the others.
+    A configuration that lacks something is a reason for each message, not an end for the others. A mail server that
+    cannot be used is not asked again for the next one.
     """
     outbox = Outbox(folder_of(config.store, client.key if client else None))
     if not outbox.folder.is_dir():
@@ -56,11 +58,12 @@ def deliver(
         outbox.tidy(now())
         if client is None and only is None:
             _gather(outbox, config.language, now())
+        down: list[smtp.Refused] = []
         for message in outbox.messages():
             if message.state == "sending":  # nobody else is: the process that was has died
                 yield Sent(outbox.become(message, "unknown", now(), reason=INTERRUPTED))
             elif message.due(now()) and (only is None or message.id in only):
-                yield Sent(_try(config, client, outbox, message, now))
+                yield Sent(_try(config, client, outbox, message, now, down))
 
 
 def _gather(outbox: Outbox, language: str, now: datetime) -> None:
@@ -76,7 +79,7 @@ def _gather(outbox: Outbox, language: str, now: datetime) -> None:
     for one in every:
         if one.kind == "failure" and one.due(now) and "+" not in one.about:
             if one.id in parts:
-                outbox.become(one, "dropped", now, reason=f"Told in {parts[one.id]}.")
+                outbox.decide(one, "dropped", now, reason=f"Told in {parts[one.id]}.")
             else:
                 waiting.setdefault((one.through, one.to), []).append(one)
     for (_, to), found in waiting.items():
@@ -89,12 +92,13 @@ def _gather(outbox: Outbox, language: str, now: datetime) -> None:
                                text=text, tries=0, retry_at=None)  # fmt: skip
             outbox.add(together)
             for one in found:
-                outbox.become(one, "dropped", now, reason=f"Told in {together.id}.")
+                outbox.decide(one, "dropped", now, reason=f"Told in {together.id}.")
 
 
 def _try(
-    config: Config, client: Client | None, outbox: Outbox, message: Message, now: Callable[[], datetime]
-) -> Message:
+    config: Config, client: Client | None, outbox: Outbox, message: Message, now: Callable[[], datetime],
+    down: list[smtp.Refused],
+) -> Message:  # fmt: skip
     left: list[bool] = []
 
     def leaving() -> bool:
@@ -102,23 +106,50 @@ def _try(
         return left[-1]
 
     try:
-        (_channel if message.through == "channel" else _mail)(config, client, outbox, message, now, leaving)
+        if message.through == "channel":
+            _channel(config, client, outbox, message, now, leaving)
+        elif down:
+            raise down[0]
+        else:
+            _mail(config, client, outbox, message, now, leaving)
     except smtp.Unanswered:
-        return outbox.become(message, "unknown", now(), tries=message.tries + 1, reason=UNANSWERED)
+        with _marking(message):
+            return outbox.become(message, "unknown", now(), tries=message.tries + 1, reason=UNANSWERED)
     except smtp.Refused as error:
+        if error.down and not down:
+            down.append(error)
         return _again(outbox, message, now(), error.reason, error.lasting)
+    except StoreError:  # it could not be claimed, so it has not left
+        raise
     except KeyroundError as error:  # the configuration may be corrected any time
         return _again(outbox, message, now(), f"{error.detail} {error.remedy}")
+    except Exception as error:  # of this one message; the others go on
+        if any(left):
+            return outbox.become(message, "unknown", now(), tries=message.tries + 1, reason=UNANSWERED)
+        return _again(outbox, message, now(), f"Keyround itself made a mistake with it ({type(error).__name__}).")
     if not left[-1]:
         return message
-    return outbox.become(message, "sent", now(), tries=message.tries + 1, reason="")
+    with _marking(message):
+        return outbox.become(message, "sent", now(), tries=message.tries + 1, reason="")
+
+
+@contextmanager
+def _marking(message: Message) -> Iterator[None]:
+    """It has left: an error must not say that it has not."""
+    try:
+        yield
+    except StoreError as error:
+        raise StoreError(
+            error.detail, error.remedy,
+            f"The message to {message.to} has left, which could not be noted: it will be listed as unknown.",
+        ) from error  # fmt: skip
 
 
 def _again(outbox: Outbox, message: Message, now: datetime, reason: str, lasting: bool = False) -> Message:
     tries = message.tries + 1
     if lasting or tries >= _MOST:
         return outbox.become(message, "failed", now, tries=tries, reason=reason)
-    retry_at = now + min(_FIRST * 2 ** (tries - 1), _LONGEST)
+    retry_at = now + min(_FIRST * 2 ** (tries - 1), LONGEST)
     return outbox.become(message, "queued", now, tries=tries, retry_at=retry_at, reason=reason)
 
 

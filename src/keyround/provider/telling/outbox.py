@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -35,7 +35,11 @@ State = Literal["queued", "held", "sending", "sent", "unknown", "failed", "dropp
 Kind = Literal["report", "takeover", "review", "failure", "recovered", "expiring", "portfolio", "mail", "test"]
 OVER: tuple[State, ...] = ("sent", "dropped")
 _ID = re.compile(r"[0-9a-f]{16}")
+_NEW = ".new-"
 _KEPT = timedelta(days=90)
+LONGEST = timedelta(hours=6)
+"""Nothing waits longer for its next try."""
+_UNUSED = timedelta(days=1)
 PROVIDER = ".provider"
 
 
@@ -62,7 +66,8 @@ class Message:
     attached: str = ""
 
     def due(self, now: datetime) -> bool:
-        return self.state == "queued" and (self.retry_at is None or self.retry_at <= now)
+        """Also where the clock went ahead when it was refused, and was set back since."""
+        return self.state == "queued" and (self.retry_at is None or not now < self.retry_at <= now + LONGEST)
 
 
 def named(client: str, about: str, kind: str, to: str) -> str:
@@ -83,11 +88,15 @@ class Outbox:
         self.folder = root / "outbox"
 
     def messages(self) -> list[Message]:
-        """In the order in which they were made. What cannot be read is left where it lies."""
+        """In the order in which they were made. What cannot be read is left where it lies: see `damaged`."""
         if not self.folder.is_dir():
             return []
         found = [message for file in self.folder.glob("*.json") if (message := self._read(file.stem))]
         return sorted(found, key=lambda one: (one.made, one.id))
+
+    def damaged(self) -> list[Path]:
+        """Files of messages that cannot be read: nobody knows what became of these."""
+        return sorted(file for file in self.folder.glob("*.json") if file.is_file() and self._read(file.stem) is None)
 
     def _read(self, message_id: str) -> Message | None:
         try:
@@ -107,14 +116,27 @@ class Outbox:
             return True
 
     def become(self, message: Message, state: State, now: datetime, **more: object) -> Message:
-        """The same in another state, on the disk before this returns. Raises StoreError."""
+        """The same in another state, on the disk before this returns; for whoever holds `sending`.
+
+        Raises StoreError.
+        """
+        with self.changing():
+            return self._become(message, state, now, **more)
+
+    def decide(self, message: Message, state: State, now: datetime, **more: object) -> bool:
+        """The same for everybody else: only while it still is as it was looked at. Raises StoreError."""
+        with self.changing():
+            if same := self._read(message.id) == message:
+                self._become(message, state, now, **more)
+            return same
+
+    def _become(self, message: Message, state: State, now: datetime, **more: object) -> Message:
         changed = replace(message, state=state, changed=now, **more)  # type: ignore[arg-type]
         if state in OVER:
             changed = replace(changed, text="", attached="")
-        with self.changing():
-            self._write(changed)
-            if message.attached and not changed.attached:
-                self._forget(message.attached)
+        self._write(changed)
+        if message.attached and not changed.attached:
+            self._forget(message.attached)
         return changed
 
     def claim(self, message: Message, now: datetime) -> bool:
@@ -129,12 +151,21 @@ class Outbox:
     def supersede(self, kind: str, about: str, now: datetime) -> None:
         """A newer one takes the place of those that still wait. Raises StoreError."""
         for one in self.messages():
-            if one.kind == kind and one.about < about and one.state in ("queued", "held"):
-                self.become(one, "dropped", now, reason="A newer one took its place.")
+            if one.kind == kind and one.about != about and one.state in ("queued", "held"):
+                self.decide(one, "dropped", now, reason="A newer one took its place.")
 
     def tidy(self, now: datetime) -> None:
-        """Forget what came to its end, whichever, long ago."""
-        for one in self.messages():
+        """Forget what came to its end, whichever, long ago, and what a process that was killed left behind."""
+        messages = self.messages()
+        used = {one.attached for one in messages}
+        with self.changing():  # whatever is being written, it is not now
+            for file in self.folder.iterdir():
+                if file.name.startswith(_NEW) or (
+                    file.suffix == ".xlsx" and file.name not in used and _older(file, now - _UNUSED)
+                ):
+                    with suppress(OSError):
+                        file.unlink()
+        for one in messages:
             if one.state not in ("queued", "held", "sending") and (one.changed or one.made) < now - _KEPT:
                 with suppress(OSError):
                     self.path(one.id).unlink()
@@ -159,7 +190,7 @@ class Outbox:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        with _refusals():
+        with refusals():
             private(self.folder)
             with FileLock(self.folder / ".changing", mode=0o600):
                 for left in self.folder.glob(".new-*"):  # of a process that was killed here: all write under this lock
@@ -169,12 +200,12 @@ class Outbox:
     @contextmanager
     def sending(self) -> Iterator[bool]:
         """False where another process is delivering: it takes what is due as well."""
-        with _refusals():
+        with refusals():
             private(self.folder)
         lock = FileLock(self.folder / ".sending", mode=0o600)
-        try:
+        with refusals(), suppress(Timeout):
             lock.acquire(timeout=0)
-        except Timeout:
+        if not lock.is_locked:
             yield False
             return
         try:
@@ -183,8 +214,13 @@ class Outbox:
             lock.release()
 
 
+def _older(file: Path, than: datetime) -> bool:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).replace(tzinfo=None) < than
+
+
 def put(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # for this user alone
+    """Replace it, whole or not at all. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=_NEW, dir=path.parent)  # for this user alone
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -204,7 +240,8 @@ def put(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
+    """What the disk says, as a StoreError."""
     try:
         yield
     except OSError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ from ...rounds import Tell
 from ...secrets import resolve
 from ...store.runs import Failure
 from ...words import say, speaking
+from ..due import slot as slot_of
 from . import told
 from .outbox import Kind, Message, Outbox, State, folder_of, named, put
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 Reader = tuple[Literal["mail", "channel"], str]
 _SOON = (1, 7, 30)
 _COUNTED = re.compile(r"\d+")
+_AHEAD = timedelta(days=1)
 
 
 def queue(config: Config, client: Client, scan: Scan, handed: Handed, now: datetime) -> int:
@@ -44,6 +47,8 @@ def queue(config: Config, client: Client, scan: Scan, handed: Handed, now: datet
     notices = [notice for tenant in scan.tenants for notice in tenant.notices]
     added = expiring(config, client, notices, now)
     before = told.read(root)
+    if before and before.stamp > stamped(max(now, scan.taken_at) + _AHEAD):  # told by a clock that was far ahead
+        before = replace(before, stamp="")
     if not (client.arranged.tell.anybody or config.tell.anybody) or (before and before.stamp >= stamp):
         return added
     outbox, tell = Outbox(root), client.arranged.tell
@@ -94,10 +99,12 @@ def _takeover(config: Config, client: Client, scan: Scan, found: Sequence[Findin
                                   further)  # fmt: skip
         added = _provider(config, client, "takeover", about, letter, now)
     with speaking(scan.presentation.language):
-        letter = letters.takeover(client.name, scan.taken_at, count, by, "" if _attaches(tell) else where, ())
-        return added + _lay(
-            Outbox(folder_of(config.store, client.key)), client, "takeover", about, letter, readers, now
-        )
+        for through, to in readers:  # a workbook goes along with mails only
+            place = "" if through == "mail" and _attaches(tell) else where
+            letter = letters.takeover(client.name, scan.taken_at, count, by, place, ())
+            added += _lay(Outbox(folder_of(config.store, client.key)), client, "takeover", about, letter,
+                          [(through, to)], now)  # fmt: skip
+    return added
 
 
 def _taken(scan: Scan) -> frozenset[str]:
@@ -115,31 +122,30 @@ def _taken(scan: Scan) -> frozenset[str]:
 
 
 def failed(config: Config, client: Client, failure: Failure, slot: datetime | None, now: datetime) -> int:
-    """To the provider, once for each slot and kind of failure. Raises StoreError."""
+    """To the provider, once for each slot and kind of failure, and once a day at most. Raises StoreError."""
     from . import letters
 
-    about = f"{slot.isoformat() if slot else failure.at.date()}:{failure.kind}"
+    if not config.tell.anybody:
+        return 0
+    with _failing(config) as failing:  # before it is told: who hears of a failure hears of its end
+        failing.setdefault(client.key, failure.at)
+    about = f"{(slot or failure.at).date()}:{failure.kind}"
     with speaking(config.language):
-        added = _provider(config, client, "failure", about, letters.failure(client, failure), now)
-    file = _failing(config)
-    failing = _read_failing(file)
-    if added and client.key not in failing:
-        put(file, msgspec.json.encode({**failing, client.key: failure.at}))
-    return added
+        return _provider(config, client, "failure", about, letters.failure(client, failure), now)
 
 
 def recovered(config: Config, client: Client, now: datetime) -> int:
     """To the provider, where a failure was told; once. Raises StoreError."""
     from . import letters
 
-    file = _failing(config)
-    failing = _read_failing(file)
-    if (since := failing.pop(client.key, None)) is None:
+    since = _read_failing(_failing_file(config)).get(client.key)
+    if since is None:
         return 0
     with speaking(config.language):
         letter = letters.recovered(client, since)
         added = _provider(config, client, "recovered", since.isoformat(), letter, now)
-    put(file, msgspec.json.encode(failing))
+    with _failing(config) as failing:
+        failing.pop(client.key, None)
     return added
 
 
@@ -168,7 +174,8 @@ def portfolio(config: Config, clients: Sequence[Row], path: Path, now: datetime)
 
     with speaking(config.language):
         letter = letters.portfolio(clients, now, config.tell.where or str(path.resolve()))
-    return _provider(config, None, "portfolio", now.isoformat(), letter, now)
+    about = (slot_of(config.portfolio, now) if config.portfolio else now).isoformat()
+    return _provider(config, None, "portfolio", about, letter, now)
 
 
 def mail(config: Config, client: Client, to: str, subject: str, text: str, about: str, now: datetime) -> int:
@@ -238,8 +245,20 @@ def _attaches(tell: Tell) -> bool:
     return tell.attach and bool(tell.mail)
 
 
-def _failing(config: Config) -> Path:
+def _failing_file(config: Config) -> Path:
     return folder_of(config.store, None) / "outbox" / ".failing"
+
+
+@contextmanager
+def _failing(config: Config) -> Iterator[dict[str, datetime]]:
+    """Since when which clients fail, to be changed by one process at a time. Raises StoreError."""
+    file = _failing_file(config)
+    with Outbox(folder_of(config.store, None)).changing():
+        was = _read_failing(file)
+        now = dict(was)
+        yield now
+        if now != was:
+            put(file, msgspec.json.encode(now))
 
 
 def _read_failing(file: Path) -> dict[str, datetime]:

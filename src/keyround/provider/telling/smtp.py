@@ -7,17 +7,18 @@ agree on: the server's answer to DATA. Until then nothing has left.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import smtplib
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
 from functools import cache
 from ipaddress import ip_address
 
@@ -26,17 +27,23 @@ from ...export.clean import short
 from ...rounds import Mail
 from .outbox import Message
 
-TIMEOUT = 60.0
+TIMEOUT, PATIENCE = 60.0, 300.0
+"""Seconds to wait for an answer, and for the one to a whole message, which a server may look through first."""
+_PIECE = 64 * 1024
+_LINE = 900
 _EXCEL = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 
 
 class Refused(Exception):
-    """It was not accepted, for certain. `lasting`: trying again will not help before somebody corrects something."""
+    """It was not accepted, for certain. `lasting`: trying again will not help before somebody corrects something.
+    `down`: the server takes none at present, whatever the message.
+    """
 
-    def __init__(self, reason: str, lasting: bool = False) -> None:
+    def __init__(self, reason: str, lasting: bool = False, down: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.lasting = lasting
+        self.down = down
 
 
 class Unanswered(Exception):
@@ -52,7 +59,8 @@ def written(message: Message, mail: Mail, now: datetime, attached: bytes = b"", 
     out["Date"] = now.replace(tzinfo=UTC)
     out["Message-ID"] = f"<{message.id}@{sender.domain}>"
     out["Auto-Submitted"] = "auto-generated"
-    out.set_content(message.text, cte="7bit" if message.text.isascii() else "quoted-printable")
+    plain = message.text.isascii() and max(map(len, message.text.splitlines()), default=0) < _LINE
+    out.set_content(message.text, cte="7bit" if plain else "quoted-printable")
     if attached:
         out.add_attachment(attached, *_EXCEL, filename=name)
     return out.as_bytes()
@@ -60,43 +68,87 @@ def written(message: Message, mail: Mail, now: datetime, attached: bytes = b"", 
 
 def send(raw: bytes, to: str, mail: Mail, password: str, leaving: Callable[[], bool], timeout: float = TIMEOUT) -> None:
     """`leaving` is called just before the message leaves; False keeps it here. Raises Refused or Unanswered."""
-    try:
+    sender, recipient = _envelope(mail.sender), _envelope(to)
+    with _said(mail, timeout, down=True):
         server = _connected(mail, timeout)
-        try:
+    try:
+        with _said(mail, timeout, down=True):
             server.ehlo_or_helo_if_needed()
             if mail.user:
-                server.login(mail.user, password)
-            _agreed(server.mail(_envelope(mail.sender)), "the sender")
-            _agreed(server.rcpt(_envelope(to)), "the recipient")
+                _login(server, mail.user, password)
+        with _said(mail, timeout):
+            size = [f"size={len(raw)}"] if server.has_extn("size") else []
+            _agreed(server.mail(sender, size), "the sender", lasting=(552, 554))
+            _agreed(server.rcpt(recipient), "the recipient")
             if not leaving():
                 return
             _agreed(server.docmd("DATA"), "the message", goes_on=354)
             _transmit(server, raw)
-            with suppress(smtplib.SMTPException, OSError):  # it was accepted, whatever comes now
-                server.quit()
-        finally:
-            server.close()
+        with suppress(smtplib.SMTPException, OSError):  # it was accepted, whatever comes now
+            server.quit()
+    finally:
+        server.close()
+
+
+@contextmanager
+def _said(mail: Mail, timeout: float, down: bool = False) -> Iterator[None]:
+    """What the library says as it fails, as Refused: nothing of the message has left then."""
+    at = f"{mail.server}:{mail.port}"
+    try:
+        yield
     except smtplib.SMTPAuthenticationError as error:
-        raise Refused(f"{mail.server} refused the user name or the password ({error.smtp_code}).") from error
+        raise Refused(f"{mail.server} refused the user name or the password ({error.smtp_code}).", down=True) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise Refused(
+            f"{mail.server} offers no login that we know; remove `user` if it needs none.", down=True
+        ) from error
     except smtplib.SMTPResponseException as error:
-        raise Refused(f"{mail.server} answered {error.smtp_code}.", error.smtp_code >= 500) from error
+        words = _words(error.smtp_error)
+        raise Refused(
+            f"{mail.server} answered {error.smtp_code}{words}.", not down and error.smtp_code >= 500, down
+        ) from error
     except ssl.SSLCertVerificationError as error:
         raise Refused(
-            f"{mail.server} has no certificate that this computer trusts ({error.verify_message})."
+            f"{mail.server} has no certificate that this computer trusts ({error.verify_message}).", down=True
         ) from error
+    except ssl.SSLError as error:
+        raise Refused(
+            f'{at} does not encrypt as expected: usual are port 587 with security = "starttls", 465 with "tls".',
+            down=True,
+        ) from error
+    except TimeoutError as error:
+        raise Refused(f"{at} did not answer within {timeout:.0f} seconds.", down=True) from error
     except (smtplib.SMTPException, OSError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise Refused(f"{mail.server} could not be reached, or broke off: {reason}.") from error
+        reason = getattr(error, "strerror", None) or "the connection ended"
+        raise Refused(f"{at} could not be reached, or broke off: {reason}.", down=down) from error
+
+
+def _login(server: smtplib.SMTP, user: str, password: str) -> None:
+    """The library only knows ASCII; a password may hold an umlaut."""
+    if (user + password).isascii():
+        server.login(user, password)
+        return
+    if "PLAIN" not in server.esmtp_features.get("auth", "").upper().split():
+        raise smtplib.SMTPNotSupportedError
+    answer = server.docmd("AUTH", "PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()).decode())
+    if answer[0] not in (235, 503):
+        raise smtplib.SMTPAuthenticationError(*answer)
 
 
 def _transmit(server: smtplib.SMTP, raw: bytes) -> None:
+    """Until the last line, the dot, has left, no server takes it for a message."""
+    body = re.sub(rb"(?m)^\.", b"..", raw) + (b"" if raw.endswith(b"\r\n") else b"\r\n")
+    for start in range(0, len(body), _PIECE):  # each in its own time: a large one takes long on a thin line
+        server.send(body[start : start + _PIECE])
     try:
-        server.send(re.sub(rb"(?m)^\.", b"..", raw) + (b"" if raw.endswith(b"\r\n") else b"\r\n") + b".\r\n")
-        code, _ = server.getreply()
+        if server.sock:
+            server.sock.settimeout(max(PATIENCE, TIMEOUT) if server.timeout == TIMEOUT else server.timeout)
+        server.send(b".\r\n")
+        code, said = server.getreply()
     except (smtplib.SMTPException, OSError) as error:
         raise Unanswered from error
     if code != 250:
-        raise Refused(f"The server answered {code} to the message.", code >= 500)
+        raise Refused(f"The server answered {code} to the message{_words(said)}.", code >= 500)
 
 
 def _connected(mail: Mail, timeout: float) -> smtplib.SMTP:
@@ -112,7 +164,7 @@ def _connected(mail: Mail, timeout: float) -> smtplib.SMTP:
             server.starttls(context=_trust())
         except smtplib.SMTPNotSupportedError as error:
             server.close()
-            raise Refused(f"{mail.server} offers no STARTTLS, so nothing was sent.") from error
+            raise Refused(f"{mail.server} offers no STARTTLS, so nothing was sent.", down=True) from error
         except BaseException:
             server.close()
             raise
@@ -142,20 +194,31 @@ def _trusting(bundles: tuple[str, ...]) -> ssl.SSLContext:
     return context
 
 
-def _agreed(answer: tuple[int, bytes], what: str, goes_on: int = 250) -> None:
-    code, _ = answer
+def _agreed(
+    answer: tuple[int, bytes], what: str, goes_on: int = 250, lasting: Collection[int] = range(500, 600)
+) -> None:
+    code, said = answer
     if code not in (goes_on, 251 if goes_on == 250 else goes_on):
-        raise Refused(f"The mail server refused {what} ({code}).", code >= 500)
+        raise Refused(f"The mail server refused {what} ({code}{_words(said)}).", code in lasting)
+
+
+def _words(said: bytes | str) -> str:
+    """What the server said besides its number, which is often all that explains it."""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return f": {short(text, 160).rstrip('. ')}" if text.strip() else ""
 
 
 def _address(text: str) -> Address:
     """With its domain as mail servers know it: bücher.example is xn--bcher-kva.example."""
-    name, address = parseaddr(text)
+    named = re.fullmatch(r"(.*)<([^<>]*)>", text.strip(), re.DOTALL)
+    name, address = (short(named[1].replace('"', ""), 100), named[2]) if named else ("", text.strip())
     user, _, domain = address.rpartition("@")
     try:
-        return Address(name, user, domain if domain.isascii() else domain.encode("idna").decode())
-    except (UnicodeError, ValueError) as error:
-        raise Refused(f"{short(text, 80)!r} is no mail address.", lasting=True) from error
+        if not user.isascii():
+            raise ValueError(user)  # few servers take it, and fewer pass it on
+        return Address(name, addr_spec=f"{user}@{domain if domain.isascii() else domain.encode('idna').decode()}")
+    except (MessageError, UnicodeError, ValueError, IndexError) as error:
+        raise Refused(f"{short(text, 80)!r} is no address that mail can be sent to.", lasting=True) from error
 
 
 def _envelope(text: str) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from ...engine.results import Finding, Scan
 from ...engine.rule import SEVERITIES
 from ...export.standing import takeover
-from .outbox import put
+from .outbox import put, refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ def read(root: Path) -> Told | None:
 
 
 def keep(root: Path, told: Told) -> None:
-    put(root / "told.json", msgspec.json.encode(told))
+    """Raises StoreError."""
+    with refusals():
+        put(root / "told.json", msgspec.json.encode(told))
 
 
 def now(scan: Scan, stamp: str, light: str, before: Told | None) -> Told:
