@@ -33,19 +33,19 @@ class Unsent:
     def said(self) -> Iterator[str]:
         """Each with what to do."""
         if self.held:
-            yield f"{_count(self.held, 'message')} for your release: keyround send {self.name}"
+            yield f"{_messages(self.held)} to be released: keyround send {self.name}"
         if self.retried:
-            yield f"{_count(self.retried, 'message')} for the next try, so far: {self.why}"
+            yield f"{_messages(self.retried)} not sent yet, tried again by itself: {self.why}"
         if self.failed:
-            yield f"{self.failed} not sent, for good: {self.why} See keyround send {self.name} --list"
+            yield f"{_messages(self.failed)} given up: {self.why} See keyround send {self.name} --list"
         if self.unknown:
-            yield f"{self.unknown} sent, perhaps: nobody knows whether it arrived. See keyround send {self.name} --list"
+            yield f"whether {_messages(self.unknown)} arrived is not known. See keyround send {self.name} --list"
         if self.damaged:
-            yield f"{self.damaged} whose file cannot be read. See keyround send {self.name} --list"
+            yield f"{_messages(self.damaged)} cannot be read. See keyround send {self.name} --list"
 
 
-def _count(number: int, what: str) -> str:
-    return f"1 {what} waits" if number == 1 else f"{number} {what}s wait"
+def _messages(number: int) -> str:
+    return f"{number} message{'s' * (number != 1)}"
 
 
 def unsent(config: Config, keys: Iterable[str]) -> list[Unsent]:

@@ -141,7 +141,7 @@ def _marking(message: Message) -> Iterator[None]:
     except StoreError as error:
         raise StoreError(
             error.detail, error.remedy,
-            f"The message to {message.to} has left, which could not be noted: it will be listed as unknown.",
+            f"The message to {message.to} has left, which could not be noted: it may be listed as unknown.",
         ) from error  # fmt: skip
 
 

@@ -51,8 +51,9 @@ def takeover(client: str, taken_at: datetime, count: int, by: Provider, where: s
              say("telling.takeover_steps"), say("telling.takeover_law"), *further]  # fmt: skip
     texts = [line for text in texts for line in (text, "")]
     texts += [say("telling.takeover_who"), *_place(where), ""] if where else [say("telling.takeover_comes"), ""]
-    if prepared := listed([by.prepared_by, by.phone]):
-        texts.append(say("telling.takeover_help", by=prepared))
+    if not further:  # the provider does not tell itself
+        prepared = listed([by.prepared_by, by.phone])
+        texts.append(say("telling.takeover_help", by=prepared) if prepared else say("telling.takeover_help_open"))
     return _letter(say("telling.takeover", client=name), texts)
 
 
@@ -81,10 +82,11 @@ def expiring(client: Client, said: str) -> Letter:
     return _letter(say("telling.expiring", client=short(client.name, 60)), [said])
 
 
-def order(client: Client, until: date, left: int) -> str:
-    ends = say("telling.order_ends", client=short(client.name, 60), day=until, n=left)
+def order(client: Client, until: date, left: int) -> Letter:
+    name = short(client.name, 60)
+    ends = say("telling.order_ends", client=name, day=until, n=left)
     remedy = say("telling.order_remedy", client_key=client.key)
-    return f"{ends} {remedy}"
+    return _letter(say("telling.order_ending", client=name, day=until), [f"{ends} {remedy}"])
 
 
 def portfolio(clients: Sequence[overview.Client], now: datetime, where: str) -> Letter:

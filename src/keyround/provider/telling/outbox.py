@@ -65,6 +65,11 @@ class Message:
     reason: str = ""
     attached: str = ""
 
+    @property
+    def waits(self) -> bool:
+        """It has not left yet."""
+        return self.state in ("queued", "held")
+
     def due(self, now: datetime) -> bool:
         """Also where the clock went ahead when it was refused, and was set back since."""
         return self.state == "queued" and (self.retry_at is None or not now < self.retry_at <= now + LONGEST)
@@ -151,7 +156,7 @@ class Outbox:
     def supersede(self, kind: str, about: str, now: datetime) -> None:
         """A newer one takes the place of those that still wait. Raises StoreError."""
         for one in self.messages():
-            if one.kind == kind and one.about != about and one.state in ("queued", "held"):
+            if one.kind == kind and one.about != about and one.waits:
                 self.decide(one, "dropped", now, reason="A newer one took its place.")
 
     def tidy(self, now: datetime) -> None:

@@ -52,14 +52,16 @@ def queue(config: Config, client: Client, scan: Scan, handed: Handed, now: datet
     if not (client.arranged.tell.anybody or config.tell.anybody) or (before and before.stamp >= stamp):
         return added
     outbox, tell = Outbox(root), client.arranged.tell
-    where = tell.where or str(handed.paths.get("xlsx", config.reports_of(client)).resolve())
-    added += _takeover(config, client, scan, told.takeovers(scan, before), where, now)
+    path = str(handed.paths.get("xlsx", config.reports_of(client)).resolve())  # for the provider, who reads it here
+    where = tell.where or path
+    added += _takeover(config, client, scan, told.takeovers(scan, before), where, path, now)
     language = scan.presentation.language
     light = letters.standing_of(scan)
     today = told.now(scan, stamp, light, before)
-    if tell.anybody and (tell.when == "always" or told.changed(before, today)):
+    news = tell.when == "always" or told.changed(before, today, scan)
+    # One that nobody has read yet gives way to the newest, whatever that says.
+    if tell.anybody and (news or any(one.kind == "report" and one.waits for one in outbox.messages())):
         attached = _attached(client, handed, outbox, stamp, config.path.parent)
-        outbox.supersede("report", stamp, now)
         readers = _not_among(tell, _taken(scan))
         with speaking(language):
             shown = spoken(handed.scan, language)
@@ -68,14 +70,17 @@ def queue(config: Config, client: Client, scan: Scan, handed: Handed, now: datet
                 mailed = attached if through == "mail" else ""
                 letter = letters.report(shown, names, light, where, bool(mailed))
                 added += _lay(outbox, client, "report", stamp, letter, [(through, to)], now, mailed)
-        if tell.send == "review":
+        outbox.supersede("report", stamp, now)  # last: whoever is killed here does it again
+        if tell.send == "review" and news:
             with speaking(config.language):
-                added += _provider(config, client, "review", stamp, letters.review(client, scan.taken_at, where), now)
+                added += _provider(config, client, "review", stamp, letters.review(client, scan.taken_at, path), now)
     told.keep(root, today)
     return added
 
 
-def _takeover(config: Config, client: Client, scan: Scan, found: Sequence[Finding], where: str, now: datetime) -> int:
+def _takeover(
+    config: Config, client: Client, scan: Scan, found: Sequence[Finding], where: str, path: str, now: datetime
+) -> int:
     """At once, to both; whoever may be read by the intruder is not written to."""
     from . import letters
 
@@ -95,7 +100,7 @@ def _takeover(config: Config, client: Client, scan: Scan, found: Sequence[Findin
             further.append(
                 say("telling.takeover_held", client_key=client.key) if held else say("telling.takeover_told")
             )
-        letter = letters.takeover(client.name, scan.taken_at, count, replace(by, name="", contact="", phone=""), where,
+        letter = letters.takeover(client.name, scan.taken_at, count, replace(by, name="", contact="", phone=""), path,
                                   further)  # fmt: skip
         added = _provider(config, client, "takeover", about, letter, now)
     with speaking(scan.presentation.language):
@@ -157,15 +162,12 @@ def expiring(config: Config, client: Client, notices: Iterable[str], now: dateti
     from . import letters
 
     with speaking(config.language):
-        said = {f"notice {_COUNTED.sub('', one)}": said_of(one) for one in notices}
+        said = {f"notice {_COUNTED.sub('', one)}": letters.expiring(client, said_of(one)) for one in notices}
         order = client.arranged.order
         if order and order.until and 0 <= (left := (order.until - now.date()).days) <= max(_SOON):
             step = min(days for days in _SOON if left <= days)
             said[f"order {order.until} {step}"] = letters.order(client, order.until, left)
-        return sum(
-            _provider(config, client, "expiring", about, letters.expiring(client, text), now)
-            for about, text in said.items()
-        )
+        return sum(_provider(config, client, "expiring", about, letter, now) for about, letter in said.items())
 
 
 def portfolio(config: Config, clients: Sequence[Row], path: Path, now: datetime) -> int:

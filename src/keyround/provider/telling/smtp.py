@@ -78,7 +78,7 @@ def send(raw: bytes, to: str, mail: Mail, password: str, leaving: Callable[[], b
                 _login(server, mail.user, password)
         with _said(mail, timeout):
             size = [f"size={len(raw)}"] if server.has_extn("size") else []
-            _agreed(server.mail(sender, size), "the sender", lasting=(552, 554))
+            _agreed(server.mail(sender, size), "the sender or the size", lasting=(552,))
             _agreed(server.rcpt(recipient), "the recipient")
             if not leaving():
                 return
@@ -119,7 +119,7 @@ def _said(mail: Mail, timeout: float, down: bool = False) -> Iterator[None]:
     except TimeoutError as error:
         raise Refused(f"{at} did not answer within {timeout:.0f} seconds.", down=True) from error
     except (smtplib.SMTPException, OSError) as error:
-        reason = getattr(error, "strerror", None) or "the connection ended"
+        reason = getattr(error, "strerror", None) or short(str(error), 160).rstrip(".") or "the connection ended"
         raise Refused(f"{at} could not be reached, or broke off: {reason}.", down=down) from error
 
 

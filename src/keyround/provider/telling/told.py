@@ -12,10 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from ...engine.results import Finding, Scan
+from ...engine.results import Evaluated, Finding, Scan
 from ...engine.rule import SEVERITIES
 from ...export.standing import takeover
 from .outbox import put, refusals
+
+_GRAVE = ("critical", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ def keep(root: Path, told: Told) -> None:
 
 
 def now(scan: Scan, stamp: str, light: str, before: Told | None) -> Told:
-    """What this scan's report says. What could not be looked at again is taken as it was told."""
+    """What this scan's report says. What was not looked at again is taken as it was told: a finding, or all that a rule
+    said which does not exist any more, does not apply, or could not be evaluated.
+    """
     lasting, events = dict[str, str](), dict[str, str]()
     for one in scan.findings:
         into, key = events if one.rule.nature == "event" else lasting, hashed(one)
@@ -51,15 +55,27 @@ def now(scan: Scan, stamp: str, light: str, before: Told | None) -> Told:
             into[key] = one.severity
         elif one.state == "not_rechecked" and before and (was := {**before.lasting, **before.events}.get(key)):
             into[key] = was
+    asked = {_place(one.tenant, one.rule.id) for one in scan.results if isinstance(one, Evaluated)}
+    for key, severity in before.lasting.items() if before else ():
+        if key.partition("/")[0] not in asked:
+            lasting.setdefault(key, severity)
     return Told(stamp, light, lasting, events)
 
 
-def changed(before: Told | None, told: Told) -> bool:
-    """The light, a finding that is new or graver, or one that is gone."""
-    if before is None or before.light != told.light or before.lasting.keys() - told.lasting.keys():
+def changed(before: Told | None, told: Told, scan: Scan) -> bool:
+    """The light, a finding that is new or graver, or one that is gone.
+
+    Not what somebody has accepted since, nor what only a changed rule or setting has found, unless it is grave.
+    """
+    if before is None or before.light != told.light:
+        return True
+    accepted = {hashed(one) for one in scan.findings if one.state == "accepted"}
+    if before.lasting.keys() - told.lasting.keys() - accepted:
         return True
     was = {**before.lasting, **before.events}
-    return any(_graver(severity, was.get(key)) for key, severity in (*told.lasting.items(), *told.events.items()))
+    asked_anew = {hashed(one) for one in scan.findings if one.state == "newly_checked" and one.severity not in _GRAVE}
+    today = {**told.lasting, **told.events}
+    return any(_graver(severity, was.get(key)) for key, severity in today.items() if key not in asked_anew)
 
 
 def takeovers(scan: Scan, before: Told | None) -> list[Finding]:
@@ -70,7 +86,15 @@ def takeovers(scan: Scan, before: Told | None) -> list[Finding]:
 
 
 def hashed(finding: Finding) -> str:
-    return hashlib.sha256("\0".join(finding.key).encode()).hexdigest()[:16]
+    return f"{_place(finding.tenant, finding.rule.id)}/{_hash(*finding.key)}"
+
+
+def _place(tenant: str, rule: str) -> str:
+    return _hash(tenant, rule)[:8]
+
+
+def _hash(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
 
 
 def _graver(severity: str, was: str | None) -> bool:
