@@ -69,8 +69,8 @@ def mailbox(tls: ssl.SSLContext | None = None, password: str = "") -> Iterator[M
 
 
 @contextmanager
-def deaf() -> Iterator[Mailbox]:
-    """It takes a message whole and then says nothing, for as long as somebody listens."""
+def deaf(most: int | None = None) -> Iterator[Mailbox]:
+    """It takes a message whole and then says nothing, for as long as somebody listens; or goes after `most` bytes."""
     box, stop = Mailbox(), threading.Event()
 
     def serve(listener: socket.socket) -> None:
@@ -91,6 +91,9 @@ def deaf() -> Iterator[Mailbox]:
                         return
                     if inside:
                         content.append(word)
+                        if most is not None and sum(map(len, content)) > most:
+                            line.shutdown(socket.SHUT_RDWR)
+                            break
                         continue
                     inside = word.upper().startswith(b"DATA")
                     line.sendall(b"354 go on\r\n" if inside else b"250 OK\r\n")

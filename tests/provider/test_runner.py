@@ -246,6 +246,7 @@ portfolio = { every = "day", at = "05:00" }
     config, room = configured(tmp_path, "good-1", "crash", "good-2", top=top), Room()
     with config.path.open("a", encoding="utf-8") as file:
         file.write('[client.good-2.order]\nauthorised_by = "A. Brandtner"\nuntil = 2026-11-22\n')
+        file.write('[client.good-1.order]\nauthorised_by = "B. Coskun"\nuntil = 2026-12-10\n')
         file.write('[client.broken]\nevery = "fortnight"\n')
     config, keys = read(config.path), ["good-1", "crash", "good-2", "broken"]
 
@@ -254,10 +255,13 @@ portfolio = { every = "day", at = "05:00" }
 
     found = whole()
     assert [row.outcome for row in found if isinstance(row, Row) and row.client in (TIDY, PORTFOLIO)] == ["scanned"] * 2
-    (beat,) = (line for line in found if isinstance(line, str))
+    mute, beat = (line for line in found if isinstance(line, str))
     assert "NOBODY_HAS_SET_THIS" in beat
+    assert "No mail can leave: [provider.tell] asks for it" in mute
     outbox = telling.Outbox(config.store / PORTFOLIO)
-    assert sorted(one.client for one in outbox.messages()) == ["broken", "crash", "good-2"]
+    assert sorted((one.client, one.kind) for one in outbox.messages()) == [
+        ("broken", "failure"), ("crash", "failure"), ("good-1", "expiring"), ("good-2", "failure"),
+    ]  # fmt: skip
     assert not [one for one in room.begun if one.words[1] == "good-2"]  # whose order has ended
     assert {tuple(one.words[:3]) for one in room.begun if one.words[0] == "send"} == {("send", "provider", "--queued")}
     mark = lastrun.read(config.store)
@@ -266,7 +270,7 @@ portfolio = { every = "day", at = "05:00" }
     whole()
     whole(forced=True)
     assert own == [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")] == ["tidy", "portfolio"]
-    assert len(outbox.messages()) == 3
+    assert len(outbox.messages()) == 4
     room.seconds += 26 * 3600
     whole()
     assert [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")] == own * 2

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -27,7 +27,7 @@ from openpyxl import Workbook
 
 from keyround.cli import main
 from keyround.config import Config, read
-from keyround.engine.results import Scan
+from keyround.engine.results import Finding, Result, Scan
 from keyround.engine.rule import load
 from keyround.errors import ConfigError
 from keyround.export.body import body
@@ -37,7 +37,7 @@ from keyround.judging import reported
 from keyround.model import Account
 from keyround.presentation import Presentation, Provider
 from keyround.provider import telling
-from keyround.provider.telling import Message
+from keyround.provider.telling import Message, smtp, told
 from keyround.store import ClientStore
 from keyround.store.runs import Failure
 
@@ -57,7 +57,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scan, Han
     folder = tmp_path_factory.mktemp("judged")
     shutil.copytree(FROZEN, folder / "acme")
     store = ClientStore(folder, "acme")
-    snapshot, rules = store.snapshot(store.stamps()[-1]), [rule for rule in load(()) if rule.id in RULES]
+    snapshot = store.snapshot(store.stamps()[-1])
+    rules = [rule for rule in load(()) if rule.id in RULES]
     with reported(snapshot, store, rules, presentation=Presentation("de", BY)) as scan:
         Workbook().save(folder / "acme-2026-11-20.xlsx")  # whatever it is, it goes along
         yield scan, replace(hand_over(scan, folder, store, "high", ()), paths={"xlsx": folder / "acme-2026-11-20.xlsx"})
@@ -168,25 +169,45 @@ def test_only_a_change_is_told_again(judged, tmp_path):
     (config.store / "acme" / "told.json").unlink()  # as if the computer had failed just before it was written
     assert telling.queue(config, client, scan, handed, NOW) == 0 and len(messages(config)) == 2
 
-    def later(days: int, *findings: Any) -> int:
-        return telling.queue(config, client, replace(scan, taken_at=scan.taken_at + days * day, findings=findings),
-                             handed, NOW)  # fmt: skip
+    def later(days: int, *findings: Any, config: Config = config) -> int:
+        then = replace(scan, taken_at=scan.taken_at + days * day, findings=findings)
+        return telling.queue(config, config.client("acme"), then, handed, NOW)
 
     every = scan.findings
+    assert later(1, *every) == 1  # nothing is new, but nobody has read the one before
+    reports = [one for one in messages(config) if one.kind == "report"]
+    assert [one.state for one in reports] == ["dropped", "queued"] or [one.state for one in reports][::-1]
+    telling.Outbox(config.store / "acme").become(next(one for one in reports if one.waits), "sent", NOW)
+    assert later(2, *every) == 0
+    assert later(3, *every[1:], replace(every[0], state="worse")) == 0
+    always = configured(tmp_path, 'mail = ["chefin@acme.example"]\nwhen = "always"', provider="")
+    assert later(4, *every, config=always) == 1
+    told.keep(config.store / "acme", told.Told("20990101T000000Z"))  # by a clock that was wrong
+    assert later(5, *every) > 0
+
+
+def test_what_is_a_change(judged):
+    """Not that nobody looked, or looked for something else; not what is over by itself, or answered for."""
+    scan, _ = judged
+    every, stands = scan.findings, told.now(scan, "1", "bad", None)
+
+    def news(findings: Sequence[Finding], results: Sequence[Result] = scan.results, light: str = "bad") -> bool:
+        then = replace(scan, findings=tuple(findings), results=tuple(results))
+        return told.changed(stands, told.now(then, "2", light, stands), then)
+
     state = next(one for one in every if one.rule.nature == "state" and one.counts and one.severity == "medium")
     event = next(one for one in every if one.rule.nature == "event" and one.counts and one.severity == "low")
-    others = [one for one in every if one is not state]
-    assert later(1, *every) == 0  # nothing is new
-    assert later(2, *others, replace(state, state="not_rechecked")) == 0  # nobody looked
-    assert later(3, *every) == 0
-    assert later(4, *others) == 1  # fixed
-    assert later(4, *others) == 0
-    assert later(5, *every) == 1  # and back
-    assert later(6, *(one for one in every if one is not event)) == 0  # an event only left the window
-    states = [one.state for one in messages(config) if one.kind == "report"]
-    assert states.count("dropped") == 2 and states.count("queued") == 1  # the newest takes the place of those waiting
-    always = configured(tmp_path, 'mail = ["chefin@acme.example"]\nwhen = "always"', provider="")
-    assert telling.queue(always, always.client("acme"), replace(scan, taken_at=scan.taken_at + 7 * day), handed, NOW)
+    others, place = [one for one in every if one is not state], (state.tenant, state.rule.id)
+    assert not news(every) and news(every, light="warn") and told.changed(None, stands, scan)
+    assert news(others) and not news([one for one in every if one is not event])
+    assert not news([*others, replace(state, state="not_rechecked")])
+    assert not news([*others, replace(state, state="accepted")])
+    rest = [one for one in every if (one.tenant, one.rule.id) != place]
+    assert not news(rest, [one for one in scan.results if (one.tenant, one.rule.id) != place]) and news(rest)
+    another = replace(state, judged=replace(state.judged, aspect="another"), state="new")
+    assert news([*every, another]) and not news([*every, replace(another, state="newly_checked")])
+    grave = replace(another.judged, severity="critical")
+    assert news([*every, replace(another, state="newly_checked", judged=grave)])
 
 
 def test_what_waits_is_shown_and_sent_by_a_person_only(judged, tmp_path, monkeypatch, capsys):
@@ -201,10 +222,12 @@ def test_what_waits_is_shown_and_sent_by_a_person_only(judged, tmp_path, monkeyp
         assert "To:      chefin@acme.example" in shown and f"Through: 127.0.0.1:{box.port}" in shown
         assert main(["send", "--queued"]) == 0
         assert set(box.to()) == {"technik@nordlicht.example"}  # never what waits for a release
-        takeover = next(one.id for one in messages(config) if one.kind == "takeover")
+        before = messages(config)
+        takeover = next(one.id for one in before if one.kind == "takeover")
         assert main(["send", "--drop", takeover]) == 0 and main(["send", "acme"]) == 0
         assert box.to().count("chefin@acme.example") == 1 and main(["send", "acme"]) == 0
         assert box.to().count("chefin@acme.example") == 1
+        assert not telling.Outbox(config.store / "acme").decide(before[0], "queued", NOW)  # of somebody who was slower
         assert main(["send", "--again", takeover]) == 2 and main(["send", "--again", "nix"]) == 2
         capsys.readouterr()
         assert main(["send", "--list"]) == 0 and "chefin@acme.example: sent" in capsys.readouterr().out
@@ -234,7 +257,13 @@ def test_failures_and_what_ends_is_told_once(tmp_path):
     assert [mail["Subject"] for _, mail in box.got] == ["Scans failed: 3", "Acme & Söhne: the scans work again"]
     assert box.got[0][1].get_content().count("The credential has expired.") == 3
     assert telling.unclear(telling.folder_of(config.store, None)) == []
+    folder = telling.Outbox(telling.folder_of(config.store, None)).folder
+    left = [folder / ".new-half", folder / "20261101T060000Z-acme.xlsx"]  # by processes that were killed
+    for file in left:
+        file.write_bytes(b"x")
+        os.utime(file, (NOW.timestamp(), NOW.timestamp()))
     assert delivered(config, None, NOW + timedelta(days=91)) == messages(config, None) == []  # all long forgotten
+    assert not any(map(Path.exists, left))
     text = box.got[0][1].get_content().replace("\r\n", "\n")
     assert (
         "The credential has expired." in text and "What to do: Renew it." in text and "24 Nov 2026, 06:00 UTC" in text
@@ -335,6 +364,9 @@ def test_killed_while_it_leaves_it_is_never_sent_again_by_itself(tmp_path, capsy
         )
         path = ["--config", str(config.path)]
         assert main(["send", "--list", *path]) == 3 and "UNKNOWN whether it arrived" in capsys.readouterr().out
+        assert main(["status", "--line", *path]) == 1 and "perhaps lost: acme" in capsys.readouterr().out
+        assert main(["status", *path]) == 3
+        assert "acme: whether 1 message arrived is not known. See keyround send acme" in capsys.readouterr().out
         (message,) = messages(config)
         assert main(["send", "--again", message.id, *path]) == 0
         assert next_one.to() == ["chefin@acme.example"] and next_one.got[0][1]["Message-ID"].startswith(
@@ -350,6 +382,7 @@ def test_what_was_refused_is_tried_again_and_what_was_not_answered_for_is_not(tm
         one_mail(config)
         box.answers = ["451 later", "451 later"]
         (first,) = delivered(config)
+        assert first.due(NOW - timedelta(days=30))  # the clock was set back
         assert (first.state, first.retry_at) == ("queued", NOW + timedelta(minutes=5)) and "451" in first.reason
         (second,) = delivered(config, at=first.retry_at)
         assert second.retry_at == first.retry_at + timedelta(minutes=10)
@@ -361,6 +394,12 @@ def test_what_was_refused_is_tried_again_and_what_was_not_answered_for_is_not(tm
         box.silent = True
         assert [one.state for one in delivered(config)] == ["unknown"] and len(box.got) == 2
         assert delivered(config, at=NOW + timedelta(days=1)) == []
+        telling.mail(config, config.client("acme"), "müller@acme.example", "Grüße", "-", "x", NOW - timedelta(1))
+        one_mail(config, about="after that")
+        box.silent = False
+        assert [one.state for one in delivered(config)] == ["failed", "sent"]  # one stands in nobody's way
+    with deaf(most=100_000) as box, pytest.raises(smtp.Refused):  # without its last line no server takes a message
+        smtp.send(b"So lang.\r\n" * 1_000_000, "a@acme.example", replace(config.mail, port=box.port), "", lambda: True)
     one_mail(config, about="nobody listens")
     tries = []
     at = NOW

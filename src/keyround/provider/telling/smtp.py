@@ -66,7 +66,10 @@ def written(message: Message, mail: Mail, now: datetime, attached: bytes = b"", 
     return out.as_bytes()
 
 
-def send(raw: bytes, to: str, mail: Mail, password: str, leaving: Callable[[], bool], timeout: float = TIMEOUT) -> None:
+def send(
+    raw: bytes, to: str, mail: Mail, password: str, leaving: Callable[[], bool], timeout: float = TIMEOUT,
+    patience: float = PATIENCE,
+) -> None:  # fmt: skip
     """`leaving` is called just before the message leaves; False keeps it here. Raises Refused or Unanswered."""
     sender, recipient = _envelope(mail.sender), _envelope(to)
     with _said(mail, timeout, down=True):
@@ -83,7 +86,7 @@ def send(raw: bytes, to: str, mail: Mail, password: str, leaving: Callable[[], b
             if not leaving():
                 return
             _agreed(server.docmd("DATA"), "the message", goes_on=354)
-            _transmit(server, raw)
+            _transmit(server, raw, patience)
         with suppress(smtplib.SMTPException, OSError):  # it was accepted, whatever comes now
             server.quit()
     finally:
@@ -135,14 +138,14 @@ def _login(server: smtplib.SMTP, user: str, password: str) -> None:
         raise smtplib.SMTPAuthenticationError(*answer)
 
 
-def _transmit(server: smtplib.SMTP, raw: bytes) -> None:
+def _transmit(server: smtplib.SMTP, raw: bytes, patience: float) -> None:
     """Until the last line, the dot, has left, no server takes it for a message."""
     body = re.sub(rb"(?m)^\.", b"..", raw) + (b"" if raw.endswith(b"\r\n") else b"\r\n")
     for start in range(0, len(body), _PIECE):  # each in its own time: a large one takes long on a thin line
         server.send(body[start : start + _PIECE])
     try:
         if server.sock:
-            server.sock.settimeout(max(PATIENCE, TIMEOUT) if server.timeout == TIMEOUT else server.timeout)
+            server.sock.settimeout(patience)
         server.send(b".\r\n")
         code, said = server.getreply()
     except (smtplib.SMTPException, OSError) as error:
