@@ -34,7 +34,7 @@ def send(message: Message, address: str, leaving: Callable[[], bool]) -> None:
 
 
 def _send(message: Message, address: str, leaving: Callable[[], bool]) -> None:
-    from apprise import Apprise, AppriseAsset, NotifyFormat
+    from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode
 
     asset = AppriseAsset(app_id="Keyround", app_desc="Keyround", app_url="", image_url_mask="", image_url_logo="",
                          async_mode=False)  # fmt: skip
@@ -45,6 +45,8 @@ def _send(message: Message, address: str, leaving: Callable[[], bool]) -> None:
         plugin.retry = 0  # whether to try again is decided here
         if plugin.socket_read_timeout == type(plugin).socket_read_timeout:
             plugin.socket_read_timeout = _READ
+        if plugin.overflow_mode == OverflowMode.UPSTREAM:  # in several parts rather than refused for its length
+            plugin.overflow_mode = OverflowMode.SPLIT
         channel = Apprise(asset=asset)
         channel.add(plugin)
         if not leaving():

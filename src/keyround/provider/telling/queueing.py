@@ -66,10 +66,10 @@ def queue(config: Config, client: Client, scan: Scan, handed: Handed, now: datet
         with speaking(language):
             shown = spoken(handed.scan, language)
             names = names_of(scan)
-            for through, to in readers:
-                mailed = attached if through == "mail" else ""
-                letter = letters.report(shown, names, light, where, bool(mailed))
-                added += _lay(outbox, client, "report", stamp, letter, [(through, to)], now, mailed)
+            for through, mailed in (("mail", attached), ("channel", "")):
+                if those := [reader for reader in readers if reader[0] == through]:
+                    letter = letters.report(shown, names, light, where, bool(mailed))
+                    added += _lay(outbox, client, "report", stamp, letter, those, now, mailed)
         outbox.supersede("report", stamp, now)  # last: whoever is killed here does it again
         if tell.send == "review" and news:
             with speaking(config.language):
