@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any
@@ -79,7 +79,7 @@ def deaf(most: int | None = None) -> Iterator[Mailbox]:
                 line, _ = listener.accept()
             except OSError:
                 return
-            with line, line.makefile("rb") as said:
+            with suppress(ConnectionError), line, line.makefile("rb") as said:
                 line.sendall(b"220 deaf\r\n")
                 inside = False
                 content: list[bytes] = []
