@@ -59,7 +59,8 @@ def takeover(client: str, taken_at: datetime, count: int, by: Provider, where: s
 
 def review(client: Client, taken_at: datetime, where: str) -> Letter:
     name, day = short(client.name, 60), taken_at.date()
-    texts = [say("telling.review_text", client=name, day=day), *_place(where), f"    keyround send {client.key}"]
+    steps = [f"    keyround send {client.key} --dry-run", f"    keyround send {client.key}"]
+    texts = [say("telling.review_text", client=name, day=day), *_place(where), *steps]
     return _letter(say("telling.review", client=name), texts)
 
 
