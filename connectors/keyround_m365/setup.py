@@ -93,8 +93,7 @@ class SetUp:
         else:
             kind = "Delegated permissions" if way in PEOPLE else "Application permissions"
             lines += [
-                "  1. App registrations > New registration: Keyround, this directory only, no redirect address.",
-                "     Its overview shows the Application (client) ID: put it into keyround.toml as client_id.",
+                *_registered(str(settings.get("client_id", ""))),
                 "  2. Authentication > Add a platform > Mobile and desktop applications: http://localhost.",
                 f"  3. API permissions > Add > Microsoft Graph > {kind}:",
                 *(f"       {name}" for name in permissions.CORE),
@@ -264,9 +263,19 @@ def _secret_ends(graph: Graph, settings: Settings, now: datetime) -> datetime | 
     return min((end for end in ours if end and end > now), default=None)
 
 
+def _registered(app: str) -> tuple[str, ...]:
+    if app:
+        return (f"  1. App registrations > the application {app}.",)
+    return (
+        "  1. App registrations > New registration: Keyround, no redirect address, this directory only; any",
+        "     organizational directory where one application shall serve several clients.",
+        "     Its overview shows the Application (client) ID: write it into the client's section as client_id.",
+    )
+
+
 def _ending(what: str, ends: datetime | None, now: datetime, remedy: str) -> list[str]:
     """The sentence about a credential that ends soon; [] while there is time, and where nobody knows."""
-    if ends is None or (days := (ends - now).days) > WARN[0]:
+    if ends is None or (days := (ends.date() - now.date()).days) > WARN[0]:
         return []
     if ends <= now:
         return [f"{what} ended on {ends:%d %b %Y}. {remedy}"]

@@ -133,6 +133,11 @@ def from_json(raw: dict[str, Any]) -> CollectError:
     return kind(raw["detail"], raw["remedy"], raw["therefore"], raw["code"])
 
 
+def for_client(remedy: str, key: str) -> str:
+    """A command that a connector names can be typed as it stands: `keyround consent CLIENT` with the client's key."""
+    return remedy.replace(" CLIENT", f" {key}")
+
+
 def nearest(word: str, known: Collection[str]) -> str:
     """The remedy for a misspelt word: the closest right one, or all of them."""
     if close := get_close_matches(word, known, 1):

@@ -18,17 +18,21 @@ from .lines import broken
 from .whole import completed
 
 
-def answered(given: Mapping[str, str], there: bool, verb: str) -> dict[str, str]:
-    """Every answer, asked for where no option gave it. `there`: there is a configuration. Raises ConfigError."""
+def answered(
+    given: Mapping[str, str], there: bool, verb: str, further: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Every answer, asked for where no option gave it. `there`: there is a configuration. `further`: questions at the
+    end. Raises ConfigError.
+    """
     try:
-        return _answers(given, there)
+        return _answers(given, there, further or {})
     except (click.Abort, EOFError) as error:
         raise ConfigError(
             "An answer is missing.", f"Answer in a terminal, or give every answer: `keyround {verb} --help`."
         ) from error
 
 
-def _answers(given: Mapping[str, str], there: bool) -> dict[str, str]:
+def _answers(given: Mapping[str, str], there: bool, further: Mapping[str, str]) -> dict[str, str]:
     found = dict(given)
 
     def ask(name: str, question: str, default: str = "") -> str:
@@ -47,6 +51,8 @@ def _answers(given: Mapping[str, str], there: bool) -> dict[str, str]:
     ask("home", "Home countries, such as DK,SE (Enter for the tenant's own)")
     if not there:
         ask("store", "Where to keep snapshots", usual_store())
+    for name, question in further.items():
+        ask(name, question)
     return found
 
 

@@ -13,7 +13,7 @@ import click
 from .. import setup
 from ..config import Client, Config, TenantConfig, read
 from ..config.files import FOLDER
-from ..config.sections import head
+from ..config.sections import SERVICE, head
 from ..connector import Clock
 from ..errors import ConfigError
 from ..installed import connector
@@ -28,6 +28,11 @@ from .invoke import say, verbose
 from .lines import broken
 
 ASKED = "The answers"
+_FURTHER = {
+    "contact": "Who gets the invitation: a mail address (Enter for nobody yet)",
+    "language": "Language of its reports and invitation, such as de (Enter for that of keyround.toml)",
+    "every": "How often it is scanned: day, week, month (Enter for never by itself)",
+}
 
 
 @click.command(
@@ -141,13 +146,16 @@ def _line(error: Exception) -> int:
 
 def _asked(desk: _Desk) -> int:
     asked = {name: value for name, value in desk.given.items() if value is not None}
+    further = {name: question for name, question in _FURTHER.items() if not asked[name]}
     if asked.get("name") and (asked.get("m365") or asked.get("tenant_id") or asked.get("google")):
         # enough is said; nobody has to answer what has an answer by default
         asked = dict.fromkeys(("m365", "credential", "client_id", "google", "home"), "") | asked
-        asked = {"store": usual_store()} | asked
+        asked, further = {"store": usual_store()} | asked, {}
     elif "m365" in desk.like:  # how it signs in is known
         asked = {"credential": "", "client_id": ""} | asked
-    answers = answered(asked, desk.config is not None, "client add")
+    for name in further:
+        del asked[name]
+    answers = answered(asked, desk.config is not None, "client add", further)
     if not (desk.given.get("key") or desk.config is None):
         answers.pop("key")
     cells = {name: text for name, text in answers.items() if text and name not in ("store", "google_credential")}
@@ -176,7 +184,7 @@ def _added(desk: _Desk, done: Plan, skip_bad: bool, store: str | None = None) ->
         print("Nothing was added: there is nobody new.")
         return 2 if done.mistakes else 0
     if desk.config is None:
-        options.written(desk.path, head(store or desk.given.get("store") or usual_store()), new=True)
+        options.written(desk.path, head(store or desk.given.get("store") or usual_store()) + SERVICE, new=True)
         print(f"Wrote {desk.path}.")
     folder = desk.path.parent / FOLDER
     written = adding.write(folder, done.new)

@@ -18,6 +18,7 @@ from ..installed import connector
 from ..provider.clients import forgetting
 from ..provider.clients.facts import Tried
 from ..provider.clients.forgetting import Remains
+from ..provider.work import PORTFOLIO
 from ..store import ClientStore
 from . import options
 from .lines import broken
@@ -29,15 +30,16 @@ EVERY = 15.0  # seconds between two tries
     short_help="Remove what is stored of a client; see that its access is gone.",
     help="""Remove everything that is stored of a client: its scans, its reports, its section of the configuration.
 
-First it says what somebody must remove in the tenant, since only its administrator can end the access. --wait waits for
-that before anything is removed. Files that hold credentials are named, and left to you.
+First it says what somebody must remove in the tenant, since only its administrator can end the access. With --wait
+nothing is removed before the access is gone. Files that hold credentials are named, and left to you.
 
 Exit status: 0 gone, and no tenant lets us in any more; 3 one still does, or could not be asked.""",
 )
 @click.argument("key", metavar="CLIENT")
 @click.option("--yes", "agreed", metavar="CLIENT", help="Remove without asking; say its key once more.")
 @click.option("--edited", is_flag=True, help="Remove also reports that people have written into.")
-@click.option("--wait", metavar="TIME", type=options.Duration(), default="0", help="Wait until the access is gone.")
+@click.option("--wait", metavar="TIME", type=options.Duration(), default="0",
+              help="Wait until the access is gone, at most this long.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Remove nothing; only see whether the access is gone.")
 @options.config
 def command(key: str, agreed: str | None, edited: bool, wait: timedelta, check: bool, path: Path | None) -> int:
@@ -56,12 +58,16 @@ def command(key: str, agreed: str | None, edited: bool, wait: timedelta, check: 
     _say_tenants(tenants)
     kept = _edited(found, edited)
     _agree(key, agreed)
-    if wait:
-        _wait(tenants, wait)
+    if wait and not _waited(tenants, wait):
+        print(f"The access is still open: nothing was removed. Without --wait {key} is removed all the same.")
+        return 3
     if client:
         forgetting.keep_note(config.store, key, forgetting.note_of(client))
     forgetting.remove(config, key, client, found, options.now())
     print(f"Removed. {config.store / '.provider' / 'deletions.log'} says what.")
+    for folder in {one for one in (config.reports, config.store / PORTFOLIO / "reports") if one}:
+        if any(folder.glob("portfolio-*")):
+            print(f"Portfolios that were written before still show it: {folder / 'portfolio-*'}")
     for left in kept:
         print(f"Left, since somebody has written into it: {left}")
     if client:
@@ -124,15 +130,16 @@ def _agree(key: str, agreed: str | None) -> None:
         raise ConfigError("Nothing was removed.", f"To remove without being asked: --yes {key}")
 
 
-def _wait(tenants: Sequence[TenantConfig], wait: timedelta) -> None:
-    """Until no tenant lets us in, or time is up."""
+def _waited(tenants: Sequence[TenantConfig], wait: timedelta) -> bool:
+    """Until no tenant lets us in; False where time is up before."""
     until = time.monotonic() + wait.total_seconds()
     while any(forgetting.verdict(one) for one in forgetting.still(tenants, Clock())):
-        if time.monotonic() + EVERY > until:
-            print("Waited; the access is still open.", flush=True)
-            return
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
         print("Still open; waiting.", flush=True)
-        time.sleep(EVERY)
+        time.sleep(min(EVERY, left))
+    return True
 
 
 def _checked(config: Config, key: str, tenants: Sequence[TenantConfig], configured: bool) -> int:

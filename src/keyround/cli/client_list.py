@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ..config import read
-from ..errors import ConfigError
+from ..errors import ConfigError, for_client
 from ..provider.clients.standing import Standing, rhythm, standing, unreadable
 from . import options
 from .lines import broken
@@ -47,10 +47,8 @@ def command(path: Path | None, only: str | None, as_json: bool) -> None:
         raise ConfigError(f"{config.path.name} names no client.", "Add one: `keyround client add`.")
     _say(rows)
     counts = {word: sum(row.state.word == word for row in rows) for word in WORDS}
-    print(
-        f"{len(rows)} of {len(config.clients) + len(config.broken)} clients" if only else f"{len(rows)} clients",
-        end=": ",
-    )
+    whole = len(config.clients) + len(config.broken)
+    print(f"{f'{len(rows)} of ' if only else ''}{whole} client{'s' * (whole != 1)}", end=": ")
     print(", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none", end=".\n")
 
 
@@ -84,7 +82,7 @@ def said_of(row: Standing) -> str:
     why = state.why
     if since and re.search(r"waiting since", why, re.IGNORECASE):
         since = ""
-    return " ".join(filter(None, (since, why, state.remedy))).replace(" CLIENT", f" {row.key}")
+    return " ".join(filter(None, (since, for_client(why, row.key), for_client(state.remedy, row.key))))
 
 
 def _at(when: datetime | None) -> str:

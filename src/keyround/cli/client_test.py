@@ -15,7 +15,7 @@ import msgspec
 
 from ..config import Client, Config, TenantConfig, read
 from ..connector import Clock
-from ..errors import ConfigError, KeyroundError
+from ..errors import ConfigError, KeyroundError, for_client
 from ..itself import command as itself
 from ..provider import unsent
 from ..provider.clients.facts import Tried
@@ -143,7 +143,7 @@ def _say(key: str, result: _Result, width: int) -> bool:
         print(line)
     for one in result.found:
         mark = "ok" if one.well else "waiting" if one.waits else "partly" if not one.kind else "failed"
-        said = " ".join(_sentences(one)).replace(" CLIENT", f" {key}")
+        said = for_client(" ".join(_sentences(one)), key)
         print(broken(f"{key:<{width}}  {mark:<7}  ", said), flush=True)
     return all(one.well for one in result.found)
 

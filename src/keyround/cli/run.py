@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 
 from ..config import Config
-from ..errors import KeyroundError
+from ..errors import KeyroundError, for_client
 from ..provider import process, runner
 from ..provider import round as rounds
 from ..provider.attempt import Row
@@ -119,7 +119,9 @@ def _name(key: str) -> str:
 def _said(row: Row) -> str:
     if row.failure:
         retry = f" Next try {_moment(row.next_at)}." if row.next_at else ""
-        words = (row.failure.detail, row.failure.therefore, row.failure.remedy)
+        if row.outcome == "awaited":
+            return f"not scanned yet: {row.failure.detail} {for_client(row.failure.remedy, row.client)}{retry}"
+        words = (row.failure.detail, row.failure.therefore, for_client(row.failure.remedy, row.client))
         return f"FAILED: {' '.join(filter(None, words))}{retry}"
     if row.ended is None:
         return {"busy": f"left alone: {row.why}", "stopped": "stopped"}.get(row.outcome, row.why)
@@ -132,8 +134,8 @@ def _said(row: Row) -> str:
     return f"{row.outcome}, report in {place}{found}{lacks}{again}"
 
 
-_CLOSING = {"scanned": "scanned", "reported": "reported", "failed": "failed", "busy": "left alone",
-            "stopped": "stopped", "nothing": "not due"}  # fmt: skip
+_CLOSING = {"scanned": "scanned", "reported": "reported", "failed": "failed", "awaited": "waiting for access",
+            "busy": "left alone", "stopped": "stopped", "nothing": "not due"}  # fmt: skip
 
 
 def _closing(counts: Counter[str]) -> str:
@@ -147,6 +149,9 @@ def _moment(at: datetime) -> str:
     return f"{here:%H:%M}" if here.date() == datetime.now().date() else f"{here:%Y-%m-%d %H:%M}"
 
 
+_KINDS = {"nothing": "not due", "scan": "to be done", "report": "to be reported"}
+
+
 def _foretold(config: Config, keys: list[str], forced: bool) -> int:
     shown = [*keys, PORTFOLIO] if config.portfolio and not forced else keys
     width, now, broken = max((len(_name(key)) for key in shown), default=0), options.now(), False
@@ -158,7 +163,7 @@ def _foretold(config: Config, keys: list[str], forced: bool) -> int:
             broken = True
             continue
         when = f"; next {_moment(todo.next_at)}" if todo.next_at else ""
-        print(f"{_name(key):<{width}}  {'not due' if todo.kind == 'nothing' else todo.kind}: {todo.why}{when}")
+        print(f"{_name(key):<{width}}  {_KINDS.get(todo.kind, todo.kind)}: {todo.why}{when}")
     return 3 if broken else 0
 
 

@@ -19,6 +19,7 @@ from ..config import Config
 from ..errors import KeyroundError
 from ..provider import lastrun
 from ..provider import unsent as unsaid
+from ..provider.clients import facts
 from ..provider.standing import CODES, PROBLEMS, STATES, Calls, Standing, Verdict, calls, standing, unreadable, verdict
 from ..provider.unsent import Unsent
 from ..store import ClientStore, runs
@@ -74,7 +75,7 @@ def _of(config: Config, key: str, now: datetime, how: Calls) -> Standing:
     store = ClientStore(config.store, key)
     if key in config.broken:
         return unreadable(key, config.broken[key], store.stamps(), now)
-    return standing(config.client(key), store.stamps(), runs.read(store.root), now, how.every)
+    return standing(config.client(key), store.stamps(), runs.read(store.root), now, how.every, facts.read(store.root))
 
 
 def _table(found: Sequence[Standing], how: Calls, now: datetime) -> None:

@@ -15,6 +15,31 @@ HEAD = """\
 # Where snapshots are kept. They hold names, addresses and sign-ins: keep the folder like a key.
 store = {store}
 """
+SERVICE = """
+# Who scans others' tenants says who that is; how clients are told stands at each client: [client.NAME.tell].
+# timezone = "Europe/Berlin"
+# reports  = "reports"                         # a folder for each client; without it beside its snapshots
+#
+# [provider]
+# name    = "Nordlicht IT"                     # stands in invitations and reports
+# contact = "A. Petersen"
+# phone   = "+49 40 0000000"
+#
+# [provider.mail]                              # how mail leaves
+# server   = "smtp.nordlicht.example"
+# from     = "keyround@nordlicht.example"
+# user     = "keyround@nordlicht.example"
+# password = "file:smtp-password"
+#
+# [provider.tell]                              # you: failures and signs of a takeover at once
+# mail = ["technik@nordlicht.example"]
+#
+# [provider.portfolio]                         # you: all clients in one workbook
+# every = "week"
+# on    = "monday"
+# at    = "06:30"
+"""
+"""What a provider mostly adds to a new keyround.toml."""
 _NOTES = {
     "home_countries": "Sign-ins from elsewhere count as foreign.",
     "contact": "Who gets the invitation, and is asked when something is unclear.",

@@ -13,6 +13,7 @@ from datetime import datetime
 from ..engine.figures import Figures, People
 from ..engine.results import Scan
 from ..engine.rule import TOPICS
+from ..errors import for_client
 from ..words import say, word
 from ..words.sentences import told
 from . import abroad, findings, not_checked
@@ -33,7 +34,8 @@ _Part = tuple[tuple[Column, ...], list[tuple[Cell, ...]]]
 @dataclass(frozen=True, slots=True)
 class Client:
     """One client as the portfolio shows it. `taken_at` None: there is no scan of it that can be read, and `failed` and
-    `remedy` say why. `parts` are the rows of its own sheets, by topic or sheet.
+    `remedy` say why; with a scan they say why there is no newer one. `parts` are the rows of its own sheets, by
+    topic or sheet.
     """
 
     key: str
@@ -95,12 +97,13 @@ def sheets(clients: Sequence[Client], prepared_by: str, now: datetime) -> Iterat
 
 
 def ordered(clients: Sequence[Client]) -> list[Client]:
-    """First those without a scan, then by light."""
+    """First those without a scan, then those whose newest attempt failed, then by light."""
     return sorted(clients, key=_rank)
 
 
-def _rank(client: Client) -> tuple[bool, int, bool, str]:
-    return client.taken_at is not None, _LIGHTS.index(client.tone), client.complete, client.name.casefold()
+def _rank(client: Client) -> tuple[bool, bool, int, bool, str]:
+    first = client.taken_at is not None, not client.failed
+    return *first, _LIGHTS.index(client.tone), client.complete, client.name.casefold()
 
 
 def _overview(clients: Sequence[Client], prepared_by: str, now: datetime) -> Sheet:
@@ -136,8 +139,7 @@ def _counts(clients: Sequence[Client]) -> Iterator[Figure]:
 
 def _row(client: Client, now: datetime) -> tuple[Cell, ...]:
     if client.taken_at is None or client.figures is None:
-        why = " ".join(filter(None, (told(client.failed), told(client.remedy))))
-        return (client.name, say("portfolio.failed"), why, *[None] * 8, say("portfolio.silent_all"))
+        return (client.name, say("portfolio.failed"), reason(client), *[None] * 8, say("portfolio.silent_all"))
     got, before = client.figures, client.before
     silent = list(client.silences[:_MOST_SILENCES])
     if more := len(client.silences) - _MOST_SILENCES:
@@ -145,7 +147,7 @@ def _row(client: Client, now: datetime) -> tuple[Cell, ...]:
     return (
         client.name,
         word("light_word", LIGHT[client.tone]),
-        client.sentence,
+        "\n".join(filter(None, (lacking(client), client.sentence))),
         _now_and_before(_of(got.people), _of(before.people) if before else ""),
         _now_and_before(_of(got.admins), _of(before.admins) if before else ""),
         _now_and_before(_abroad(got), _abroad(before) if before else ""),
@@ -156,6 +158,18 @@ def _row(client: Client, now: datetime) -> tuple[Cell, ...]:
         (now.date() - client.taken_at.date()).days,
         "\n".join(silent) or None,
     )
+
+
+def lacking(client: Client) -> str:
+    """Why there is no newer scan than the one that is shown; "" where nothing is known to have failed."""
+    if client.taken_at is None or not client.failed:
+        return ""
+    return say("portfolio.stale", day=client.taken_at.date(), why=reason(client))
+
+
+def reason(client: Client) -> str:
+    """Why there is no scan, or no newer one, and what to do."""
+    return " ".join(filter(None, (told(client.failed), for_client(told(client.remedy), client.key))))
 
 
 def _now_and_before(now: str, before: str) -> str:

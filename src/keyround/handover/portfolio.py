@@ -13,7 +13,7 @@ from ..engine.spoken import spoken
 from ..errors import KeyroundError
 from ..export import portfolio, workbook
 from ..judging import reported
-from ..store import ClientStore
+from ..store import ClientStore, runs, stamped
 from ..words import say, speaking
 from . import names, veil
 
@@ -33,7 +33,9 @@ def gathered(config: Config, keys: Iterable[str], rules: Sequence[Rule], languag
 
 
 def _taken_in(client: Client, store: ClientStore, rules: Sequence[Rule], language: str) -> portfolio.Client:
-    stamps = store.stamps()
+    stamps, failure = store.stamps(), runs.read(store.root).failure
+    if not stamps and failure:
+        return portfolio.Client(client.key, client.name, failure.detail, failure.remedy)
     if not stamps:
         remedy = say("portfolio.never_remedy", client=client.key)
         return portfolio.Client(client.key, client.name, say("portfolio.never"), remedy)
@@ -41,7 +43,10 @@ def _taken_in(client: Client, store: ClientStore, rules: Sequence[Rule], languag
     presentation = replace(client.presentation, language=language)  # people are called here as in the client's own
     with reported(snapshot, store, rules, terms=client.terms, presentation=presentation) as scan:
         told = spoken(veil.veiled(scan, *names.coded(scan, store.root)), language)
-        return replace(portfolio.taken_in(told), key=client.key, name=client.name)
+        found = replace(portfolio.taken_in(told), key=client.key, name=client.name)
+    if failure and stamped(failure.at) > stamps[-1]:
+        return replace(found, failed=failure.detail, remedy=failure.remedy)
+    return found
 
 
 def write(

@@ -19,15 +19,16 @@ from ..store.runs import Failure, Run
 from .due import AGAIN, PASSING, Due, backoff, repeated
 from .ended import Ended
 
-Outcome = Literal["scanned", "reported", "failed", "nothing", "busy", "stopped"]
+Outcome = Literal["scanned", "reported", "failed", "awaited", "nothing", "busy", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What a run did about one client.
 
-    `failure`: why it failed, and `repeats` whether the attempt before failed in the same way. `slot`: since when it was
-    due. `why`: of nothing and of busy. `remarks`: what went wrong afterwards, such as telling somebody.
+    `failure`: why it failed, or why it is awaited, since the client has yet to let us in; and `repeats` whether the
+    attempt before failed in the same way. `slot`: since when it was due. `why`: of nothing and of busy. `remarks`: what
+    went wrong afterwards, such as telling somebody.
     """
 
     client: str

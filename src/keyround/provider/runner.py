@@ -33,6 +33,8 @@ from .attempt import (
     settled,
     unexpected,
 )
+from .clients import facts
+from .clients.state import awaited
 from .due import Due, due
 from .ended import Ended
 from .process import environment, opened
@@ -194,7 +196,10 @@ def _attempt(one: Work, todo: Due, world: World) -> _Waiting:
 def _kept(one: Work, kind: str, before: Run, after: Run, end: Ended, world: World) -> Row:
     runs.keep(one.root, after)
     next_at = _due(one, world.now(), False).next_at if end.failure else after.retry_at
-    return row(one.key, kind, before, after, end, next_at)
+    done = row(one.key, kind, before, after, end, next_at)
+    if one.client and not one.stamps(after) and awaited(facts.read(one.root), end.failure, None):
+        return replace(done, outcome="awaited")
+    return done
 
 
 def _wordless(one: Work, status: Status, at: datetime) -> Failure:

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ..config import Client
-from ..errors import HARMLESS, ConfigError
+from ..errors import HARMLESS, ConfigError, for_client
 from ..store.runs import Run
+from .clients.facts import Access
+from .clients.state import awaited
 from .due import due, next_slot, slack, slot
 from .lastrun import Caller, LastRun
 
@@ -58,8 +60,12 @@ class Standing:
         return (now - self.last).days if self.last else None
 
 
-def standing(client: Client, stamps: Sequence[str], run: Run, now: datetime, every: timedelta) -> Standing:
-    """`every`: how often a scheduler calls; until twice that and a scan's limit have passed, nothing is late."""
+def standing(
+    client: Client, stamps: Sequence[str], run: Run, now: datetime, every: timedelta, access: Access | None = None
+) -> Standing:
+    """`every`: how often a scheduler calls; until twice that and a scan's limit have passed, nothing is late.
+    `access`: what is known of the way in, whose giving may be all that a client waits for.
+    """
     arranged, schedule = client.arranged, client.arranged.schedule
     ahead = now + (slack(schedule) if schedule else timedelta(days=1))  # a scan by a clock that was far ahead is none
     taken = [at for at in (datetime.strptime(stamp, _STAMP) for stamp in stamps) if at <= ahead]
@@ -81,7 +87,11 @@ def standing(client: Client, stamps: Sequence[str], run: Run, now: datetime, eve
     if run.started or (run.failure and (last is None or last < max(current, run.failure.at))):
         failure = run.failure if not run.started else None
         why = " ".join(filter(None, (failure.detail, failure.therefore))) if failure else "Its process was killed."
-        remedy = failure.remedy if failure else "It is tried again by itself; if it repeats, look into its run.log."
+        remedy = "It is tried again by itself; if it repeats, look into its run.log."
+        if failure:
+            remedy = for_client(failure.remedy, client.key)
+        if access and awaited(access, failure, last):
+            return found("waiting", f"It was never scanned. {why}", remedy, next_at=todo.next_at)
         return found("failed", why, remedy, missed=missed, next_at=todo.next_at)
     if last is None:
         return found("waiting", "It was never scanned.", "The next run scans it.")

@@ -61,6 +61,12 @@ def state(
     return State("active", opened)
 
 
+def awaited(access: Access, failure: Failure | None, scanned: datetime | None) -> bool:
+    """A scheduled attempt was refused only because somebody who was asked for access has yet to give it."""
+    asked = access.invited or any(one.waits for one in access.last)
+    return bool(asked) and failure is not None and state(access, failure, scanned, (), failure.at).word == "waiting"
+
+
 def _refused(access: Access, failure: Failure | None, opened: datetime | None) -> State | None:
     """What the newest test or scheduled attempt says, where it is newer than the last time we were let in."""
     wrong = next((one for one in access.last if not one.well and not one.waits), None)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ...config import Client
 from ...engine.results import Scan
+from ...errors import for_client
 from ...export import portfolio as overview
 from ...export.actions import ranked
 from ...export.body import body, paragraphs
@@ -69,7 +70,8 @@ def failure(client: Client, failed: Failure) -> Letter:
     texts = [say("telling.failure_text", client=name, when=_when(failed.at)), ""]
     texts += [short(told(one), _MOST_LETTERS) for one in (failed.detail, failed.therefore) if one]
     if failed.remedy:
-        texts += ["", say("telling.failure_to_do", remedy=short(told(failed.remedy), _MOST_LETTERS))]
+        remedy = for_client(told(failed.remedy), client.key)
+        texts += ["", say("telling.failure_to_do", remedy=short(remedy, _MOST_LETTERS))]
     return _letter(say("telling.failure", client=name), [*texts, "", say("telling.failure_more")])
 
 
@@ -79,8 +81,12 @@ def recovered(client: Client, since: datetime) -> Letter:
     return _letter(say("telling.recovered", client=name), [text])
 
 
-def expiring(client: Client, said: str) -> Letter:
-    return _letter(say("telling.expiring", client=short(client.name, 60)), [said])
+def expiring(client: Client, said: str, others: Sequence[str] = ()) -> Letter:
+    """`others`: further clients that the same thing serves."""
+    texts = [said]
+    if others:
+        texts += ["", say("telling.expiring_others", clients=short(listed(list(others)), _MOST_LETTERS))]
+    return _letter(say("telling.expiring", client=short(client.name, 60)), texts)
 
 
 def order(client: Client, until: date, left: int) -> Letter:
@@ -95,11 +101,12 @@ def portfolio(clients: Sequence[overview.Client], now: datetime, where: str) -> 
     texts = []
     for one in overview.ordered(clients):
         if one.taken_at is None:
-            silent, said = say("telling.portfolio_silent"), " ".join(filter(None, (told(one.failed), told(one.remedy))))
-            texts += [f"{short(one.name, 60)}: {silent}. {short(said, _MOST_LETTERS)}", ""]
+            silent = say("telling.portfolio_silent")
+            texts += [f"{short(one.name, 60)}: {silent}. {short(overview.reason(one), _MOST_LETTERS)}", ""]
         else:
             light = word("light_word", LIGHT[one.tone]).upper()
-            texts += [f"{short(one.name, 60)}: {light}. {short(one.sentence, _MOST_LETTERS)}", ""]
+            said = " ".join(filter(None, (overview.lacking(one), one.sentence)))
+            texts += [f"{short(one.name, 60)}: {light}. {short(said, _MOST_LETTERS)}", ""]
     red = sum(one.taken_at is not None and one.tone == "bad" for one in clients)
     subject = say("telling.portfolio", day=now.date(), n=red)
     if failed := sum(one.taken_at is None for one in clients):

@@ -18,6 +18,7 @@ from ...rounds import Tell
 from ...secrets import resolve
 from ...store.runs import Failure
 from ...words import say, speaking
+from ..clients.forgetting import credentials
 from ..due import slot as slot_of
 from . import told
 from .outbox import Kind, Message, Outbox, State, folder_of, named, put
@@ -161,13 +162,30 @@ def expiring(config: Config, client: Client, notices: Iterable[str], now: dateti
     from ...words.sentences import told as said_of
     from . import letters
 
+    added, (shared, others) = 0, _shared(config, client)
     with speaking(config.language):
-        said = {f"notice {_COUNTED.sub('', one)}": letters.expiring(client, said_of(one)) for one in notices}
+        for notice in notices:
+            about, letter = f"notice {_COUNTED.sub('', notice)}", letters.expiring(client, said_of(notice), others)
+            if shared:
+                added += _provider(config, None, "expiring", f"{about} {shared}", letter, now)
+            else:
+                added += _provider(config, client, "expiring", about, letter, now)
         order = client.arranged.order
         if order and order.until and 0 <= (left := (order.until - now.date()).days) <= max(_SOON):
             step = min(days for days in _SOON if left <= days)
-            said[f"order {order.until} {step}"] = letters.order(client, order.until, left)
-        return sum(_provider(config, client, "expiring", about, letter, now) for about, letter in said.items())
+            letter = letters.order(client, order.until, left)
+            added += _provider(config, client, "expiring", f"order {order.until} {step}", letter, now)
+        return added
+
+
+def _shared(config: Config, client: Client) -> tuple[str, list[str]]:
+    """The one credential of this client that opens others too, and their names: its end is written about once, not once
+    for each of them.
+    """
+    found = credentials(client, config.clients)
+    if len(found) != 1 or not found[0][1]:
+        return "", []
+    return found[0][0], [config.clients[key].name for key in found[0][1]]
 
 
 def portfolio(config: Config, clients: Sequence[Row], path: Path, now: datetime) -> int:
