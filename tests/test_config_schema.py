@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator
 from keyround.cli import main
 from keyround.config import SETTINGS, TOP, accepted, places, presented, serviced
 from keyround.config.places import EXAMPLES
+from keyround.config.sections import SERVICE
 from keyround.presentation import Names
 from keyround.rounds import Mail, Tell
 from keyround.secrets import SECRET_KEYS
@@ -97,16 +98,21 @@ def shown(page):
     """Every example of a page; what has no header of its own belongs into a tenant's section."""
     text = re.sub(r"^ {3}", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
     for example in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
-        yield example if example.startswith("[") else f'[[client.contoso.tenant]]\nconnector = "google"\n{example}'
+        yield (
+            example
+            if example.startswith(("[", "store "))
+            else f'[[client.contoso.tenant]]\nconnector = "google"\n{example}'
+        )
 
 
 TENANT = '[[client.contoso.tenant]]\nconnector = "m365"\n'
 IN_A_NEW_FILE = [line.removeprefix("# ").removeprefix("#") for line in EXAMPLES.format(key="contoso").split("\n")[1:]]
+FOR_A_PROVIDER = [line.removeprefix("# ") for line in SERVICE.splitlines() if "=" in line or line.startswith("# [")]
 GOOD = [
     examples.GOOD, examples.ARRANGED, examples.PLACED, examples.GOOD + examples.ACCEPTED, PROVIDER + CLIENT + ORDER,
-    examples.GOOD + "\n".join(IN_A_NEW_FILE),
+    examples.GOOD + "\n".join(IN_A_NEW_FILE), "\n".join([*FOR_A_PROVIDER, ""]),
 ]  # fmt: skip
-PAGES = ("README.md", "connectors/keyround_m365/README.md", "connectors/keyround_google/README.md")
+PAGES = ("README.md", "PRIVACY.md", "connectors/keyround_m365/README.md", "connectors/keyround_google/README.md")
 
 
 @pytest.mark.parametrize("text", [*GOOD, *(example for page in PAGES for example in shown(page))])

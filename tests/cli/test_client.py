@@ -148,6 +148,12 @@ def test_from_a_list_to_access_and_until_it_is_forgotten(desk, cloud, tmp_path):
     assert (
         refused.returncode == 2 and len(list(root.rglob("*.parquet"))) and "Enterprise applications" in refused.stdout
     )
+    waited = desk("forget", "mueller-soehne", "--wait", "1s", answers="n\nmueller-soehne\n")
+    assert waited.returncode == 3 and "STILL OPEN" in waited.stdout and "Nothing was removed" in waited.stdout
+    assert root.exists()
+    cloud.refuse_sign_in("mueller", 7000222)  # our own secret is over: the tenant has taken nothing back by that
+    assert desk("forget", "mueller-soehne", "--check").returncode == 3
+    cloud.refuse_sign_in("mueller", 0)
     done = desk("forget", "mueller-soehne", answers="n\nmueller-soehne\n")
     assert done.returncode == 3 and "STILL OPEN" in done.stdout and "also used by nordlicht-it" in done.stdout, done
     assert not root.exists() and {one.name for one in reports.iterdir()} == {

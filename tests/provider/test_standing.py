@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 
 from keyround.config import Client
+from keyround.provider.clients.facts import Access
 from keyround.provider.lastrun import Caller, LastRun
 from keyround.provider.standing import Calls, calls, standing, verdict
 from keyround.rounds import Arrangement, Order, Schedule
@@ -83,3 +85,20 @@ def test_the_worst_is_the_verdict():
     assert verdict([fine], Calls(None, EVERY, silent="dead")) == "CRITICAL"
     assert verdict([fine], Calls(None, EVERY, unknown="none yet")) == "UNKNOWN"
     assert verdict([standing(client(None), [], Run(), NOW, EVERY)], well) == "UNKNOWN"
+
+
+def test_who_was_asked_for_access_and_has_not_given_it_has_not_failed():
+    invited, refused = (
+        Access(invited=NOW - DAY),
+        replace(failure(), kind="NotGranted", remedy="`keyround consent CLIENT`"),
+    )
+    for access, run, state in [
+        (invited, Run(failure=refused), "waiting"),
+        (invited, Run(failure=failure()), "failed"),  # our own credential is over
+        (Access(), Run(failure=refused), "failed"),  # nobody was asked: a wrong application, perhaps
+        (replace(invited, opened=NOW - 2 * HOUR), Run(failure=refused), "failed"),  # it was given, and taken back
+    ]:
+        found = standing(client(), [], run, NOW, EVERY, access)
+        assert found.state == state
+    assert standing(client(), [], Run(failure=refused), NOW, EVERY, invited).remedy == "`keyround consent acme`"
+    assert standing(client(), [OLD], Run(failure=refused), NOW, EVERY, invited).state == "failed"

@@ -26,7 +26,7 @@ from msoffcrypto.format.ooxml import OOXMLFile
 from openpyxl import Workbook
 
 from keyround.cli import main
-from keyround.config import Config, read
+from keyround.config import Client, Config, TenantConfig, read
 from keyround.engine.results import Finding, Result, Scan
 from keyround.engine.rule import load
 from keyround.errors import ConfigError
@@ -276,6 +276,13 @@ def test_failures_and_what_ends_is_told_once(tmp_path):
         notice = soon.format(left, "Replace it now. " if left < 14 else "")
         told.append(telling.expiring(config, client, [notice], datetime(2026, 11, 24) + timedelta(days=day)))
     assert [30 - day for day, n in enumerate(told) if n] == [30, 13, 7, 1] and told[0] == 2  # the order and the notice
+
+    tenants = (TenantConfig("m365", {"certificate": "file:our.pem"}, tmp_path),)  # one application opens both
+    both = {key: Client(key, f"{key} GmbH", tenants) for key in ("alpha", "beta")}
+    shared = replace(config, clients=both)
+    assert [telling.expiring(shared, one, [soon.format(29, "")], NOW) for one in both.values()] == [1, 0]
+    (last,) = [one for one in messages(config, None) if "alpha" in one.subject]
+    assert "beta GmbH" in last.text
 
 
 # -- sending at most once ---------------------------------------------------------------

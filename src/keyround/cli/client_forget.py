@@ -59,8 +59,9 @@ def command(key: str, agreed: str | None, edited: bool, wait: timedelta, check: 
     kept = _edited(found, edited)
     _agree(key, agreed)
     if wait and not _waited(tenants, wait):
-        print(f"The access is still open: nothing was removed. Without --wait {key} is removed all the same.")
-        return 3
+        status = _checked(config, key, tenants, bool(client))
+        print(f"Nothing was removed. Without --wait what is stored of {key} is removed all the same.")
+        return status or 3
     if client:
         forgetting.keep_note(config.store, key, forgetting.note_of(client))
     forgetting.remove(config, key, client, found, options.now())
@@ -131,13 +132,13 @@ def _agree(key: str, agreed: str | None) -> None:
 
 
 def _waited(tenants: Sequence[TenantConfig], wait: timedelta) -> bool:
-    """Until no tenant lets us in; False where time is up before."""
+    """Until every tenant has closed the way in; False where time is up before."""
     until = time.monotonic() + wait.total_seconds()
-    while any(forgetting.verdict(one) for one in forgetting.still(tenants, Clock())):
+    while any(forgetting.verdict(one) is not False for one in forgetting.still(tenants, Clock())):
         left = until - time.monotonic()
         if left <= 0:
             return False
-        print("Still open; waiting.", flush=True)
+        print("Not gone yet; waiting.", flush=True)
         time.sleep(min(EVERY, left))
     return True
 
@@ -160,7 +161,9 @@ def _sentence(one: Tried, key: str) -> str:
         return (f"{one.title}: THE ACCESS IS STILL OPEN ({one.name}). Whoever holds the credential can read the tenant "
                 f"until it is removed there. {again}")  # fmt: skip
     if open_ is None:
-        return f"{one.title}: whether the access is gone is not known. {one.detail} {again}"
+        return (
+            f"{one.title}: whether the access is gone is not known; its administrator can see it. {one.detail} {again}"
+        )
     return f"{one.title}: the access is gone. Asked, it said: {one.detail}"
 
 

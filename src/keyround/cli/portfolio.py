@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import for_client
 from ..provider import ended
 from . import options
 
@@ -39,8 +40,8 @@ def _portfolio(
     spoken, now = language or config.language, at or options.now()
     found = list(portfolio.gathered(config, chosen, options.rules(config.rules), spoken))
     for client in found:
-        if client.taken_at is None:
-            print(f"{client.name}: {client.failed} {client.remedy}", file=sys.stderr)
+        if client.failed:
+            print(f"{client.name}: {client.failed} {for_client(client.remedy, client.key)}", file=sys.stderr)
     book = portfolio.write(found, config, output, now, spoken)
     print(f"Clients: {len(found)}, of them read: {sum(client.taken_at is not None for client in found)}.")
     print(f"Portfolio: {book.path}")

@@ -70,13 +70,25 @@ def due(
     if run.reported not in done:
         if retry_at:
             return Due("nothing", current, run.attempts, "its report could not be written", retry_at)
-        return Due("report", current, attempt, f"the report of {newest} was never written", stamp=newest)
+        return Due(
+            "report",
+            current,
+            attempt,
+            f"the report of {datetime.strptime(newest, _STAMP):%Y-%m-%d %H:%M} UTC was never written",
+            stamp=newest,
+        )
     again = run.again if same else len(AGAIN)
     if run.reported == newest and again < len(AGAIN) and PASSING.intersection(run.incomplete):
         if retry_at:
             return Due("nothing", current, run.attempts, "scanned, but not everything could be read", retry_at)
         return Due("scan", current, attempt, "again, for what could not be read", again=again + 1)
-    return Due("nothing", current, run.attempts if same else 0, f"scanned {newest}", following)
+    return Due(
+        "nothing",
+        current,
+        run.attempts if same else 0,
+        f"done {datetime.strptime(newest, _STAMP):%Y-%m-%d %H:%M} UTC",
+        following,
+    )
 
 
 def slack(schedule: Schedule) -> timedelta:

@@ -37,8 +37,8 @@ from .trying import asked, refused
 
 LOCKS = (".run-lock", ".lock")
 RULE = "client forget"
-GONE = frozenset({"NotGranted", "Expired"})
-"""Refusals that say: the way in is closed."""
+GONE = frozenset({"NotGranted"})
+"""Refusals that say: the way in is closed. A credential that has expired says nothing: a new one may open it again."""
 
 
 @dataclass(slots=True)
