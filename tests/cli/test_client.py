@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 from dataclasses import replace
+from datetime import datetime, timedelta
 from email.policy import default
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from aiosmtpd.controller import Controller
 
 from keyround.cli import main
 from keyround.config import read
+from keyround.store import runs
+from keyround.store.runs import Failure, Run
 from keyround_fixtures import Cloud, load
 from keyround_fixtures.tenant import guid
 
@@ -125,7 +128,10 @@ def test_from_a_list_to_access_and_until_it_is_forgotten(desk, cloud, tmp_path):
     listed = desk("list", "--state", "waiting").stdout
     assert "Waiting since" in listed and "keyround consent mueller-soehne" in " ".join(listed.split())
     mueller.consented = True
+    root, at = tmp_path / "store" / "mueller-soehne", datetime(2026, 11, 23)
+    runs.keep(root, Run(attempts=5, retry_at=at + timedelta(hours=6), failure=Failure(at, "NotGranted", "Not yet.")))
     assert desk("test", "mueller-soehne").returncode == 0
+    assert runs.read(root).retry_at is None  # the next run scans, and does not wait as after a failure
     cloud.deny("mueller", "Policy.Read.All")
     done = desk("test", "mueller-soehne")
     assert done.returncode == 3 and " partly " in done.stdout and "Policy.Read.All" in done.stdout

@@ -97,6 +97,7 @@ def test_who_was_asked_for_access_and_has_not_given_it_has_not_failed():
         (invited, Run(failure=failure()), "failed"),  # our own credential is over
         (Access(), Run(failure=refused), "failed"),  # nobody was asked: a wrong application, perhaps
         (replace(invited, opened=NOW - 2 * HOUR), Run(failure=refused), "failed"),  # it was given, and taken back
+        (replace(invited, opened=NOW), Run(failure=refused), "waiting"),  # given since: for the next run
     ]:
         found = standing(client(), [], run, NOW, EVERY, access)
         assert found.state == state

@@ -22,7 +22,8 @@ def command() -> None:
     pass
 
 
-@command.command("new", help="Make a key pair for a client of keyround.toml, or under a name of your own. The private "
+@command.command("new", short_help="Make a key pair for a client, or under a name of your own.",
+                 help="Make a key pair for a client of keyround.toml, or under a name of your own. The private "
                              "half stays here; nothing is ever overwritten.")  # fmt: skip
 @click.argument("name", metavar="CLIENT|NAME")
 @options.config

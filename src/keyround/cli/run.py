@@ -107,7 +107,9 @@ def _round(
         if row.outcome != "nothing" and (row.failure or row.client != TIDY):
             print(f"{_name(row.client):<{width}}  {_said(row)}", flush=True)
         for remark in row.remarks:
-            print(f"{_name(row.client):<{width}}  {remark}", file=sys.stderr, flush=True)
+            print(
+                f"{_name(row.client):<{width}}  {remark.removeprefix(f'{row.client}: ')}", file=sys.stderr, flush=True
+            )
     print(_closing(counts), flush=True)
     return failed
 

@@ -37,7 +37,8 @@ def command() -> None:
     pass
 
 
-@command.command(help="Put it up, then let the scheduler call once for a dry run: secrets, folders and sign-ins are "
+@command.command(short_help="Put it up, and try it by a dry run through the scheduler.",
+                 help="Put it up, then let the scheduler call once for a dry run: secrets, folders and sign-ins are "
                       "tried as the scheduler's user; nothing is scanned.")  # fmt: skip
 @options.config
 @click.option("--with", "way", type=click.Choice(tuple(planned.WAYS)), help="Which scheduler (default: what is here).")
@@ -142,7 +143,10 @@ def _said(found: probe.Result) -> int:
     return 0 if found.ready else 3
 
 
-@command.command(help="What is put up, when it calls next, and what about it needs attention.")
+@command.command(
+    short_help="What is put up, and what about it needs attention.",
+    help="What is put up, when it calls next, and what about it needs attention.",
+)
 @options.config
 @name_option
 def show(path: Path | None, name: str) -> int:

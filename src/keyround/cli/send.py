@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..config import Client, Config
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError
 from . import options
 
 if TYPE_CHECKING:
@@ -157,12 +157,10 @@ def _list(config: Config, chosen: Sequence[Client | None]) -> int:
 def _decide(config: Config, chosen: Sequence[Client | None], message_id: str, again: bool) -> int:
     from ..provider import telling
 
-    known = []
     for client in chosen:
         outbox = telling.Outbox(telling.folder_of(config.store, client.key if client else None))
         with outbox.sending() as alone:
             for one in outbox.messages():
-                known.append(one.id)
                 if one.id != message_id:
                     continue
                 if not alone:
@@ -180,7 +178,7 @@ def _decide(config: Config, chosen: Sequence[Client | None], message_id: str, ag
             else:
                 continue
         return 0 if _sent(config, client, [message_id]) else 3
-    raise ConfigError(f"There is no message {message_id}.", nearest(message_id, known))
+    raise ConfigError(f"There is no message {message_id}.", "`keyround send --list` shows them.")
 
 
 def _test(config: Config, chosen: Sequence[Client | None]) -> int:

@@ -2,7 +2,8 @@
 
 A provider processes another company's data on its order (`[client.NAME.order]`). Without one every run warns; before
 its first day and after its last one nothing is scanned by itself, and a scan by hand warns. A company that scans its
-own tenant, without a name under `[provider]`, needs none; one that it wrote down all the same counts.
+own tenant, without a name under `[provider]` or under that very name, needs none; one that it wrote down all the same
+counts.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def standing(config: Config, client: Client, today: date) -> Standing:
     order, where = client.arranged.order, client.place.line if client.place else config.path.name
     section = f"[client.{client.key}.order]"
     if order is None:
-        if not config.provider.name:
+        if config.provider.name.casefold() in ("", client.name.casefold()):
             return Standing()
         return _warned(
             f"{client.key}: nobody is named who ordered the scans of {client.name}.",

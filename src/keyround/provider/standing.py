@@ -15,7 +15,7 @@ from ..config import Client
 from ..errors import HARMLESS, ConfigError, for_client
 from ..store.runs import Run
 from .clients.facts import Access
-from .clients.state import awaited
+from .clients.state import NO_ENTRY, awaited
 from .due import due, next_slot, slack, slot
 from .lastrun import Caller, LastRun
 
@@ -86,6 +86,9 @@ def standing(
         return found("running", f"Since {run.started:%H:%M} UTC.", missed=missed)
     if run.started or (run.failure and (last is None or last < max(current, run.failure.at))):
         failure = run.failure if not run.started else None
+        if access and failure and failure.kind in NO_ENTRY and access.opened and access.opened >= failure.at:
+            return found("due" if last else "waiting", "It has let us in since the last attempt was refused.",
+                         "The next run scans it.", next_at=todo.next_at)  # fmt: skip
         why = " ".join(filter(None, (failure.detail, failure.therefore))) if failure else "Its process was killed."
         remedy = "It is tried again by itself; if it repeats, look into its run.log."
         if failure:

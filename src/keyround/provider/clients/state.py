@@ -19,7 +19,7 @@ from ...store.runs import Failure
 from .facts import Access
 
 SOON = 30  # days
-_NO_ENTRY = frozenset({"NotGranted", "Expired", "WrongTenant", "ConfigError"})
+NO_ENTRY = frozenset({"NotGranted", "Expired", "WrongTenant", "ConfigError"})
 """Kinds of failures that say that the way in is closed; others say nothing about it, or pass by themselves."""
 Word = Literal["new", "invited", "waiting", "active", "expiring", "broken"]
 
@@ -72,10 +72,10 @@ def _refused(access: Access, failure: Failure | None, opened: datetime | None) -
     wrong = next((one for one in access.last if not one.well and not one.waits), None)
     wrong = wrong or next((one for one in access.last if not one.well), None)
     tested = access.tested if wrong else None
-    failed = failure.at if failure and failure.kind in _NO_ENTRY else None
+    failed = failure.at if failure and failure.kind in NO_ENTRY else None
     if tested and (opened is None or tested >= opened) and (failed is None or failed <= tested):
         assert wrong is not None
-        if wrong.kind and wrong.kind not in _NO_ENTRY:
+        if wrong.kind and wrong.kind not in NO_ENTRY:
             return None  # the network, say: it tells nothing about the access
         why = wrong.detail or f"These permissions are missing: {', '.join(wrong.missing)}."
         if wrong.waits and opened is None:

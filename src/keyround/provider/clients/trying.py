@@ -13,9 +13,11 @@ from ...connector import Clock, Connector
 from ...errors import CollectError, KeyroundError, StoreError
 from ...installed import connector
 from ...scan import Opened, guard, opened
-from ...store import ClientStore
+from ...store import ClientStore, runs
+from ..attempt import held
 from . import facts
 from .facts import Tried
+from .state import NO_ENTRY
 
 
 def tried(
@@ -35,7 +37,18 @@ def record(store: ClientStore, found: Sequence[Tried], now: datetime) -> None:
     before = facts.read(store.root)
     now = now.replace(microsecond=0)
     after = replace(before, first_tried=before.first_tried or now, tested=now, last=tuple(found))
-    facts.keep(store.root, replace(after, opened=now) if all(not one.kind for one in found) else after)
+    opens = all(not one.kind for one in found)
+    facts.keep(store.root, replace(after, opened=now) if opens else after)
+    failure = runs.read(store.root).failure
+    if opens and failure and failure.kind in NO_ENTRY:
+        _not_waited(store)
+
+
+def _not_waited(store: ClientStore) -> None:
+    """The wait after a refusal ends, since the way in is open: the next run scans. Raises StoreError."""
+    with held(store.root) as ours:
+        if ours and not (run := runs.read(store.root)).started:
+            runs.keep(store.root, replace(run, retry_at=None))
 
 
 def _one(
