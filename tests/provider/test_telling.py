@@ -130,7 +130,8 @@ def test_everybody_is_told_in_their_language_and_nobody_is_named(judged, tmp_pat
     told = {one.kind: one for one in messages(config, None)}
     assert "keyround send acme" in told["takeover"].text and "telephone" in told["takeover"].text
     everything = [one.subject + "\n" + one.text for one in (*said.values(), *told.values())]
-    assert max(len(line) for text in everything for line in text.splitlines()[1:]) <= 72
+    lines = [line for text in everything for line in text.splitlines()[1:]]
+    assert not [line for line in lines if len(line) > 72 and not line.endswith(".xlsx")]  # a path is not broken
     people = [row for tenant in scan.tenants for row in scan.rows(Account, tenant.id)]
     assert len(people) > 90
     spoken = " ".join(" ".join(everything).casefold().replace("bericht@nordlicht.example", "").split())
