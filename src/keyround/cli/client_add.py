@@ -176,7 +176,7 @@ def _added(desk: _Desk, done: Plan, skip_bad: bool, store: str | None = None) ->
     for mistake in done.mistakes:
         say(mistake)
     for place, key in done.present:
-        print(f"{place}: there already, as {key}.")
+        print(f"{'It is' if place == ASKED else f'{place}:'} there already, as {key}.")
     if done.mistakes and not skip_bad:
         print(f"Nothing was added: {len(done.mistakes)} of the lines must be corrected, or use --skip-bad.")
         return 2
@@ -198,6 +198,9 @@ def _added(desk: _Desk, done: Plan, skip_bad: bool, store: str | None = None) ->
     for client in done.new:
         titles = " and ".join(connector(one["connector"]).title for one in client.tenants)
         print(f"  {client.key:<{width}}  {client.name} ({titles})")
+    if idle := [client.key for client in done.new if "every" not in client.client]:
+        said = 'Not scanned by themselves until every = "week" stands in their sections, as --every week writes it:'
+        print(broken("", f"{said} {', '.join(idle)}."))
     if len(done.new) > 1 or desk.like:
         print("Next: keyround client invite --all, then keyround client test --all.")
     return 2 if done.mistakes else 0
