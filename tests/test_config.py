@@ -140,7 +140,7 @@ def test_secrets_that_cannot_be_had_name_the_reference_only(written, reference, 
         GOOD.replace('"secret"\nsecret', '"token"\ntoken').replace("env:CONTOSO_SECRET", "hush"),
         GOOD.replace("[provider]\n", '[provider]\nheartbeat = "http://hush.example"\n'),
         GOOD.replace("[provider]\n", '[provider]\ntell = { channels = "hush" }\n'),
-        GOOD.replace("[provider]\n", '[provider]\nmail = { server = "s", from = "f", password = "hush" }\n'),
+        GOOD.replace("[provider]\n", '[provider]\nmail = { server = "s", from = "f@s.example", password = "hush" }\n'),
         GOOD.replace('every          = "week"', 'tell = { attach = true, password = "hush" }'),
     ],
 )

@@ -134,7 +134,7 @@ def pem(days):
 
 @pytest.mark.parametrize(
     "days, said",
-    [(75, None), (59, "ends in 58 days"), (20, "Replace it now"), (3, "URGENT"), (-5, "ended on")],
+    [(75, None), (59, "ends in 59 days"), (20, "Replace it now"), (3, "URGENT"), (-5, "ended on")],
 )
 def test_a_certificate_that_ends_is_announced(days, said):
     settings = {"tenant_id": "a05a5e34-66ee-500f-8c7d-dad2b1f22e8b", "client_id": "c", "credential": "certificate"}
