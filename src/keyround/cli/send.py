@@ -32,7 +32,7 @@ _PROVIDER = "provider"
 
 
 @click.command(help="Show and send the messages that wait for your release (send = \"review\"): those of the named "
-                    "clients, or all. the provider's own messages go by the name provider.")  # fmt: skip
+                    "clients, or all; the provider's own messages go by the name provider.")  # fmt: skip
 @click.argument("clients", metavar="[CLIENT]...", nargs=-1)
 @options.config
 @click.option("--queued", is_flag=True, help="Deliver what is queued and due, and never what waits for a release.")
