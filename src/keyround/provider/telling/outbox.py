@@ -35,7 +35,7 @@ State = Literal["queued", "held", "sending", "sent", "unknown", "failed", "dropp
 Kind = Literal["report", "takeover", "review", "failure", "recovered", "expiring", "portfolio", "mail", "test"]
 OVER: tuple[State, ...] = ("sent", "dropped")
 _ID = re.compile(r"[0-9a-f]{16}")
-_NEW = ".new-"
+NEW = ".new-"
 _KEPT = timedelta(days=90)
 LONGEST = timedelta(hours=6)
 """Nothing waits longer for its next try."""
@@ -163,13 +163,10 @@ class Outbox:
         """Forget what came to its end, whichever, long ago, and what a process that was killed left behind."""
         messages = self.messages()
         used = {one.attached for one in messages}
-        with self.changing():  # whatever is being written, it is not now
-            for file in self.folder.iterdir():
-                if file.name.startswith(_NEW) or (
-                    file.suffix == ".xlsx" and file.name not in used and _older(file, now - _UNUSED)
-                ):
-                    with suppress(OSError):
-                        file.unlink()
+        for file in self.folder.glob("*.xlsx"):
+            with suppress(OSError):
+                if file.name not in used and _older(file, now - _UNUSED):
+                    file.unlink()
         for one in messages:
             if one.state not in ("queued", "held", "sending") and (one.changed or one.made) < now - _KEPT:
                 with suppress(OSError):
@@ -198,7 +195,7 @@ class Outbox:
         with refusals():
             private(self.folder)
             with FileLock(self.folder / ".changing", mode=0o600):
-                for left in self.folder.glob(".new-*"):  # of a process that was killed here: all write under this lock
+                for left in self.folder.glob(f"{NEW}*"):  # of a process that was killed here: all write under this lock
                     left.unlink(missing_ok=True)
                 yield
 
@@ -225,7 +222,7 @@ def _older(file: Path, than: datetime) -> bool:
 
 def put(path: Path, content: bytes) -> None:
     """Replace it, whole or not at all. Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=_NEW, dir=path.parent)  # for this user alone
+    handle, name = tempfile.mkstemp(prefix=NEW, dir=path.parent)  # for this user alone
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

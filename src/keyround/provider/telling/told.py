@@ -15,7 +15,7 @@ import msgspec
 from ...engine.results import Evaluated, Finding, Scan
 from ...engine.rule import SEVERITIES
 from ...export.standing import takeover
-from .outbox import put, refusals
+from .outbox import NEW, put, refusals
 
 _GRAVE = ("critical", "high")
 
@@ -41,6 +41,8 @@ def read(root: Path) -> Told | None:
 def keep(root: Path, told: Told) -> None:
     """Raises StoreError."""
     with refusals():
+        for left in root.glob(f"{NEW}*"):  # of one that was killed here: a client is reported on by one at a time
+            left.unlink(missing_ok=True)
         put(root / "told.json", msgspec.json.encode(told))
 
 
