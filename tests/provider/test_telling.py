@@ -276,6 +276,9 @@ def test_failures_and_what_ends_is_told_once(tmp_path):
         notice = soon.format(left, "Replace it now. " if left < 14 else "")
         told.append(telling.expiring(config, client, [notice], datetime(2026, 11, 24) + timedelta(days=day)))
     assert [30 - day for day, n in enumerate(told) if n] == [30, 13, 7, 1] and told[0] == 2  # the order and the notice
+    weekly = configured(tmp_path, provider='mail = ["t@n.example"]\n[provider.portfolio]\nevery = "week"')
+    hours = (0, 1, 7 * 24)  # written again after a crash, it is told once
+    assert [telling.portfolio(weekly, (), tmp_path, NOW + timedelta(hours=hour)) for hour in hours] == [1, 0, 1]
 
     tenants = (TenantConfig("m365", {"certificate": "file:our.pem"}, tmp_path),)  # one application opens both
     both = {key: Client(key, f"{key} GmbH", tenants) for key in ("alpha", "beta")}

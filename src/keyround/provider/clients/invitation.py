@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from textwrap import wrap
@@ -20,6 +21,7 @@ from ...installed import connector
 from ...presentation import Provider
 from ...rounds import Order
 from ...words import catalogue, day, say, speaking, word
+from ..telling import smtp
 
 WIDTH = 76
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
@@ -59,15 +61,23 @@ def message(config: Config, invited: Invitation, sent: tuple[datetime, str] | No
     mail["Subject"] = _one_line(invited.subject)
     sender = config.mail.sender if config.mail else config.provider.contact
     if _ADDRESS.search(sender):
-        mail["From"] = _one_line(sender)
+        mail["From"] = _addressed(sender)
     if invited.to:
-        mail["To"] = invited.to
+        mail["To"] = _addressed(invited.to)
     if sent:
         mail["Date"], mail["Message-ID"] = sent[0].replace(tzinfo=UTC), sent[1]
     else:
         mail["X-Unsent"] = "1"
     mail.set_content(invited.body, cte="quoted-printable")
     return mail.as_bytes()
+
+
+def _addressed(text: str) -> Address | str:
+    """As mail servers know it; as it is, for somebody to correct, where it is none."""
+    try:
+        return smtp.address(text)
+    except smtp.Refused:
+        return _one_line(text)
 
 
 def _one_line(text: str) -> str:

@@ -52,9 +52,9 @@ class Unanswered(Exception):
 
 def written(message: Message, mail: Mail, now: datetime, attached: bytes = b"", name: str = "") -> bytes:
     """The mail as it travels. Its Message-ID is made of the message's id, so that a second copy can be recognised."""
-    sender = _address(mail.sender)
+    sender = address(mail.sender)
     out = EmailMessage(policy=SMTP)
-    out["From"], out["To"] = sender, _address(message.to)
+    out["From"], out["To"] = sender, address(message.to)
     out["Subject"] = short(message.subject, 200)
     out["Date"] = now.replace(tzinfo=UTC)
     out["Message-ID"] = f"<{message.id}@{sender.domain}>"
@@ -211,11 +211,13 @@ def _words(said: bytes | str) -> str:
     return f": {short(text, 160).rstrip('. ')}" if text.strip() else ""
 
 
-def _address(text: str) -> Address:
-    """With its domain as mail servers know it: bücher.example is xn--bcher-kva.example."""
+def address(text: str) -> Address:
+    """Of "Name <mail@domain>" or the mail address alone, with its domain as mail servers know it: bücher.example is
+    xn--bcher-kva.example. Raises Refused.
+    """
     named = re.fullmatch(r"(.*)<([^<>]*)>", text.strip(), re.DOTALL)
-    name, address = (short(named[1].replace('"', ""), 100), named[2]) if named else ("", text.strip())
-    user, _, domain = address.rpartition("@")
+    name, plain = (short(named[1].replace('"', ""), 100), named[2]) if named else ("", text.strip())
+    user, _, domain = plain.rpartition("@")
     try:
         if not user.isascii():
             raise ValueError(user)  # few servers take it, and fewer pass it on
@@ -225,4 +227,4 @@ def _address(text: str) -> Address:
 
 
 def _envelope(text: str) -> str:
-    return _address(text).addr_spec
+    return address(text).addr_spec
