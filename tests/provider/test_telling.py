@@ -160,6 +160,10 @@ def test_whom_an_intruder_would_read_is_not_written_to(judged, tmp_path):
     (urgent,) = messages(config, None)
     assert "One recipient of the client's mails is among these accounts" in " ".join(urgent.text.split())
     assert person.username.casefold() not in urgent.text.casefold()
+    alone = configured(tmp_path, f'mail = ["{person.username}"]', provider="")
+    shutil.rmtree(config.store / "acme")
+    telling.queue(alone, alone.client("acme"), scan, handed, NOW)
+    assert [(one.kind, one.state) for one in messages(alone)] == [("takeover", "held")]  # said by `status`
 
 
 def test_only_a_change_is_told_again(judged, tmp_path):

@@ -105,11 +105,12 @@ def _takeover(
                                   further)  # fmt: skip
         added = _provider(config, client, "takeover", about, letter, now)
     with speaking(scan.presentation.language):
-        for through, to in readers:  # a workbook goes along with mails only
+        untold = not readers and not config.tell.anybody  # then it waits for a person, who sees it in `status`
+        for through, to in _everybody(tell) if untold else readers:  # a workbook goes along with mails only
             place = "" if through == "mail" and _attaches(tell) else where
             letter = letters.takeover(client.name, scan.taken_at, count, by, place, ())
             added += _lay(Outbox(folder_of(config.store, client.key)), client, "takeover", about, letter,
-                          [(through, to)], now)  # fmt: skip
+                          [(through, to)], now, state="held" if untold else None)  # fmt: skip
     return added
 
 
