@@ -58,14 +58,20 @@ def check(client: Client, store: ClientStore, named: Sequence[Named]) -> None:
             )
         if one.also:
             raise ConfigError(
-                f"{one.place}: the tenant {one.id} is another client's too, in {', '.join(map(str, one.also))}.",
+                f"{one.place}: the tenant {one.id} is another client's too, in {_some(one.also)}.",
                 "Remove one of the two, or correct its tenant's id.",
                 _NEVER_MIXED,
             )
     for one in named:
         if one.also and one not in new:
-            also = ", ".join(map(str, one.also))
-            _log.warning("%s: the tenant %s is named in %s too. Remove one of them.", one.place, one.id, also)
+            _log.warning(
+                "%s: the tenant %s is named in %s too. Remove one of them.", one.place, one.id, _some(one.also)
+            )
+
+
+def _some(places: Sequence[object]) -> str:
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    return ", ".join(map(str, places[:3])) + more
 
 
 def tenants(store: ClientStore) -> dict[str, Named]:

@@ -49,6 +49,18 @@ class StoreError(KeyroundError):
     remedy_by_default = "Earlier snapshots are untouched. Free some space or correct the permissions, then scan again."
 
 
+def denied(error: OSError, therefore: str = "") -> StoreError:
+    """The computer itself refused: a full disk, no rights, no more processes."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    return StoreError(f"The computer refused: {what}.", therefore=therefore)
+
+
+class Busy(StoreError):
+    """Another process is at this client's store."""
+
+    remedy_by_default = "Wait until it has ended, then scan again."
+
+
 class WrongTenant(KeyroundError):
     """The credential opens another tenant than the configuration names. Nothing was stored."""
 

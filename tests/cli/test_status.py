@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 
 import pytest
@@ -54,7 +55,7 @@ def test_the_line_for_monitoring(provider, capsys):
 
     assert line(1) == ("KEYROUND WARNING - 1 of 3 clients failed: bolt; 1 of 3 clients waiting: cole | clients=3 "
                        "failed=1 late=0 stopped=0 incomplete=0 waiting=1 oldest_days=9")  # fmt: skip
-    assert line(0, "acme").startswith("KEYROUND OK - 1 clients scanned as scheduled | clients=1 ")
+    assert line(0, "acme").startswith("KEYROUND OK - 1 client scanned as scheduled | clients=1 ")
     assert line(3, "cole").endswith("waiting=1 oldest_days=U")
     assert line(2, "acme", "--at", "2026-11-25T14:00:00Z").startswith(
         "KEYROUND CRITICAL - The scheduler has not called since 2026-11-25 12:00 UTC: keyround schedule show | "
@@ -74,3 +75,16 @@ def test_for_programs_what_is_unknown_is_null(provider, capsys):
     assert told["state"] == "WARNING" and told["scheduler"] is None and told["last_run"] == "2026-11-25T12:00:00Z"
     assert cole["last_scan"] is None and cole["age_days"] is None and acme["next"] == "2026-11-30T02:00:00Z"
     assert bolt["remedy"] == "Make a new one." and bolt["age_days"] == 9 and acme["why"] is None
+
+
+def test_a_folder_that_is_closed_to_us_hides_nobody_else(provider, capsys):
+    (closed := provider / "store" / "bolt").chmod(0)
+    try:
+        if os.access(closed, os.R_OK):
+            pytest.skip("whoever runs this may read everything")
+        for words in (["status", "--at", AT], ["run", "--dry-run"], ["client", "list"]):
+            assert main(words) == (0 if words[0] == "client" else 3)
+            said = " ".join(capsys.readouterr().out.split())
+            assert "bolt/scans: Permission denied" in said and "acme" in said, words
+    finally:
+        closed.chmod(0o700)

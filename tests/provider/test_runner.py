@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from keyround.config import Config, read
+from keyround.errors import Busy
 from keyround.provider import ended, lastrun, process, runner, telling
 from keyround.provider import round as rounds
 from keyround.provider.attempt import Row, file_of
@@ -51,10 +52,14 @@ class Pretend:
     room: Room
     words: Sequence[str]
     since: float
+    log: Path
+    temporary: Path
     told: str = ""
 
     def poll(self) -> int | None:
         key = self.words[1].partition("-")[0]
+        if key == "service" and self.room.seconds >= self.room.stop_at:
+            return 143  # a service manager tells everybody at once
         if self.told == "soft" and key != "deaf":
             return 143
         if self.told == "hard":
@@ -72,7 +77,9 @@ class Pretend:
             file.write_bytes(b"\x93\x00" * 500_000)
             return 0
         end = ended.Ended(new=2, paths={"xlsx": "report.xlsx"})
-        if key == "refused":
+        if key == "watched":
+            end.failure = ended.failed(Busy("Another scan is running."), at)
+        elif key == "refused":
             end.failure = Failure(at, "WrongTenant", "It opens another tenant.", "Nothing.", "Check tenant_id.")
         elif self.words[0] == "scan":
             end.stamp = stamped(self.room.started(self.words))
@@ -115,7 +122,9 @@ class Room:
             raise OSError(11, "Resource temporarily unavailable")
         if words[1] == "mistake":
             raise ZeroDivisionError
-        self.begun.append(Pretend(self, words, self.seconds))
+        temporary = Path(environment.get("TMPDIR", ""))
+        assert words[0] == "send" or (list(temporary.iterdir()) == [] and temporary.is_relative_to(log.parent))
+        self.begun.append(Pretend(self, words, self.seconds, log, temporary))
         return self.begun[-1]
 
     def world(self) -> World:
@@ -143,6 +152,9 @@ def test_each_failure_is_one_red_row_and_everybody_else_is_scanned(tmp_path: Pat
     assert "SIGSEGV" in rows["crash"].failure.detail and str(config.store / "crash") in rows["crash"].failure.remedy
     assert "10 minutes" in rows["hang"].failure.detail
     assert "ZeroDivisionError" in (config.store / "mistake" / "run.log").read_text()
+    assert not [one for one in room.begun if one.temporary.exists()]
+    known = runs.read(config.store / "mistake")
+    assert known.failure and known.failure.kind == "Unexpected" and not known.started and rows["mistake"].next_at
     retried = rows["crash"].next_at
     assert retried and timedelta(minutes=7) < retried - START < timedelta(minutes=20)
     begun = len(room.begun)
@@ -168,10 +180,11 @@ def test_what_could_not_be_read_for_a_passing_reason_is_tried_again_twice(tmp_pa
 
 
 def test_a_run_that_is_told_to_stop_ends_its_processes_and_blames_no_client(tmp_path: Path) -> None:
-    config, room = configured(tmp_path, "good-1", "deaf", "good-2"), Room(stop_at=100)
-    rows = room.run(config, jobs=2)
-    assert room.at_once == 2
-    assert {key: row.outcome for key, row in rows.items()} == {"good-1": "stopped", "deaf": "stopped"}
+    config, room = configured(tmp_path, "good-1", "deaf", "service", "good-2"), Room(stop_at=100)
+    rows = room.run(config, jobs=3)
+    assert room.at_once == 3
+    assert {key: row.outcome for key, row in rows.items()} == dict.fromkeys(("good-1", "deaf", "service"), "stopped")
+    assert runs.read(config.store / "service") == runs.Run()
     assert all(one.poll() is not None for one in room.begun)
     assert runs.read(config.store / "deaf") == runs.Run() == runs.read(config.store / "good-1")
     room.stop_at = 1e9
@@ -210,6 +223,11 @@ def test_a_snapshot_without_its_report_is_reported_and_not_scanned_again(tmp_pat
     assert room.run(config)["good-1"].outcome == "nothing"
 
 
+def test_a_client_that_somebody_scans_by_hand_is_left_alone(tmp_path: Path) -> None:
+    config, room = configured(tmp_path, "watched"), Room()
+    assert room.run(config)["watched"].outcome == "busy" and runs.read(config.store / "watched") == runs.Run()
+
+
 def test_what_follows_a_client_may_fail_and_does_not_undo_its_scan(tmp_path: Path) -> None:
     config, room = configured(tmp_path, "good-1", "good-2", "good-3"), Room()
     told: list[str] = []
@@ -223,8 +241,8 @@ def test_what_follows_a_client_may_fail_and_does_not_undo_its_scan(tmp_path: Pat
     def refused(client: object, now: datetime) -> Failure | None:
         return Failure(now, "OrderEnded", "The order has ended.") if client.key == "good-2" else None  # type: ignore[attr-defined]
 
-    def follows(key: str, row: Row) -> tuple[str, ...]:
-        return ("send", "hang", "--queued") if key == "good-1" else ()
+    def follows(key: str, row: Row) -> list[tuple[str, tuple[str, ...]]]:
+        return [(key, ("send", "hang", "--queued"))] if key == "good-1" else []
 
     rows = room.run(config, hooks=runner.Hooks(refused, tell, follows))
     assert (
@@ -263,12 +281,15 @@ portfolio = { every = "day", at = "05:00" }
         ("broken", "failure"), ("crash", "failure"), ("good-1", "expiring"), ("good-2", "failure"),
     ]  # fmt: skip
     assert not [one for one in room.begun if one.words[1] == "good-2"]  # whose order has ended
-    assert {tuple(one.words[:3]) for one in room.begun if one.words[0] == "send"} == {("send", "provider", "--queued")}
+    sent = {(*one.words[:3], one.log) for one in room.begun if one.words[0] == "send"}
+    assert sent == {("send", "provider", "--queued", config.store.absolute() / PORTFOLIO / "run.log")}
     mark = lastrun.read(config.store)
     assert mark and (mark.due, mark.failed) == (4, 3) and mark.ended and mark.ended > mark.started
     own = [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")]
-    whole()
-    whole(forced=True)
+    outcomes = {row.client: row.outcome for row in whole() if isinstance(row, Row)}
+    assert (outcomes["good-2"], outcomes["broken"]) == ("nothing", "failed")  # refused once a slot
+    asked = {row.client: row.outcome for row in whole(forced=True) if isinstance(row, Row)}
+    assert asked["good-2"] == "failed"
     assert own == [one.words[0] for one in room.begun if one.words[0] in ("tidy", "portfolio")] == ["tidy", "portfolio"]
     assert len(outbox.messages()) == 4
     room.seconds += 26 * 3600

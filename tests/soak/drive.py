@@ -45,9 +45,9 @@ def main(file: str, at: str, lean: str = "") -> None:
     def launch(words: Sequence[str], log: Path, environment: Mapping[str, str]) -> process.Process:
         return (Lean if lean and words[0] != "send" else process.launch)(words, log, environment)
 
-    def follows(key: str, row: Row) -> Sequence[str]:
+    def follows(key: str, row: Row) -> list[tuple[str, Sequence[str]]]:
         waits = telling.pending(config.store / key, now)
-        return ("send", key, "--queued", "--config", file) if waits else ()
+        return [(key, ("send", key, "--queued", "--config", file))] if waits else []
 
     world = World(lambda: now, time.monotonic, time.sleep, launch, lambda: False)
     for row in runner.run(config, list(config.clients), world, 2, hooks=runner.Hooks(follows=follows)):

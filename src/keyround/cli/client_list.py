@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from ..config import read
-from ..errors import ConfigError, for_client
+from ..config import Client, Config, read
+from ..errors import ConfigError, denied, for_client
 from ..provider.clients.standing import Standing, rhythm, standing, unreadable
 from . import options
 from .lines import broken
@@ -37,8 +37,8 @@ expiring: a certificate, a secret or the order ends within 30 days. broken: refu
 def command(path: Path | None, only: str | None, as_json: bool) -> None:
     config = read(path or options.place())
     now = options.now()
-    rows = [standing(config, client, now) for client in config.clients.values()]
-    rows = sorted([*rows, *(unreadable(config, key) for key in config.broken)], key=lambda row: row.key)
+    rows = [_of(config, client, now) for client in config.clients.values()]
+    rows = sorted([*rows, *(unreadable(key, wrong) for key, wrong in config.broken.items())], key=lambda row: row.key)
     rows = [row for row in rows if only in (None, row.state.word)]
     if as_json:
         print(json.dumps([_json(row) for row in rows], indent=2, ensure_ascii=False))
@@ -50,6 +50,13 @@ def command(path: Path | None, only: str | None, as_json: bool) -> None:
     whole = len(config.clients) + len(config.broken)
     print(f"{f'{len(rows)} of ' if only else ''}{whole} client{'s' * (whole != 1)}", end=": ")
     print(", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none", end=".\n")
+
+
+def _of(config: Config, client: Client, now: datetime) -> Standing:
+    try:
+        return standing(config, client, now)
+    except OSError as error:
+        return unreadable(client.key, denied(error))
 
 
 def _say(rows: Sequence[Standing]) -> None:

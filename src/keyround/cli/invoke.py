@@ -12,7 +12,7 @@ from importlib import import_module
 
 import click
 
-from ..errors import CollectError, KeyroundError, StoreError
+from ..errors import CollectError, KeyroundError, StoreError, denied
 from . import unread
 
 
@@ -45,11 +45,10 @@ def run(verb: str, words: Sequence[str]) -> int:
     except KeyroundError as error:
         say(error)
         return 3 if isinstance(error, CollectError | StoreError) else 2
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click itself leaves for one reason only, with 1, which means a finding here
         return unread()
     except OSError as error:  # a full or forbidden disk where no layer below has better words for it
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        say(StoreError(f"The computer refused: {what}."))
+        say(denied(error))
         return 3
     finally:
         for number, handler in handlers.items():

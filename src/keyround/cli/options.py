@@ -27,7 +27,7 @@ config = click.option(
     help="The configuration (default: keyround.toml here, then in your configuration folder).",
 )  # fmt: skip
 output = click.option(
-    "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), default=Path(),
+    "--output", metavar="DIR", type=click.Path(path_type=Path), default=Path(),
     help="Where to write the workbook and the JSON (default: here).",
 )  # fmt: skip
 fail_on = click.option(

@@ -14,7 +14,8 @@ from ..scan import Progress
 def shown() -> Iterator[Progress]:
     """A Progress that writes to standard error."""
     if not sys.stderr.isatty():
-        yield _plain
+        with _plain() as progress:
+            yield progress
         return
     from rich.console import Console
 
@@ -35,9 +36,26 @@ def shown() -> Iterator[Progress]:
         yield live
 
 
-def _plain(tenant: str, dataset: str, outcome: Outcome | Cost | None) -> None:
-    if outcome is not None:
-        print(_line(tenant, dataset, outcome), file=sys.stderr)
+@contextmanager
+def _plain() -> Iterator[Progress]:
+    """A scan that is stopped says what it was about: nobody watched it."""
+    under_way, about = dict[str, None](), "signing in"
+
+    def plain(tenant: str, dataset: str, outcome: Outcome | Cost | None) -> None:
+        nonlocal about
+        name, about = f"{clean(tenant)}: {dataset.replace('_', ' ')}", "judging what was read"
+        if outcome is None:
+            under_way[name] = None
+        else:
+            under_way.pop(name, None)
+            print(_line(tenant, dataset, outcome), file=sys.stderr)
+
+    try:
+        yield plain
+    except KeyboardInterrupt:
+        reading = f"reading {', '.join(under_way)}"
+        print(f"Stopped while {reading if under_way else about}.", file=sys.stderr)
+        raise
 
 
 def _line(tenant: str, dataset: str, outcome: Outcome | Cost) -> str:

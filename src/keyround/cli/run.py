@@ -11,15 +11,16 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from ..config import Config
-from ..errors import KeyroundError, for_client
-from ..provider import process, runner
+from ..errors import KeyroundError, denied, for_client
+from ..provider import orders, process, runner
 from ..provider import round as rounds
 from ..provider.attempt import Row
 from ..provider.work import PORTFOLIO, TIDY
@@ -60,6 +61,8 @@ def command(
     if every is not None and not every:
         raise click.UsageError("--every needs a time, such as 15m.")
     config = options.configuration(path)
+    # A failure is told in mails too, where a path from here says nothing.
+    config = replace(config, path=config.path.absolute(), store=config.store.absolute())
     keys = [config.client(key).key for key in dict.fromkeys(clients)] or _all(config)
     forced = bool(clients) or every_one
     if dry_run:
@@ -95,22 +98,33 @@ def _round(
     config: Config, keys: list[str], world: World, jobs: int, forced: bool, every: timedelta = timedelta()
 ) -> bool:
     """One run, said line by line. Whether anything failed."""
-    counts: Counter[str] = Counter()
+    counts, mute = Counter[str](), list[OSError]()
+
+    def tell(line: str, stream: TextIO | None = None) -> None:
+        """Whoever reads it may go away, or the disk that takes it be full: the clients are scanned all the same."""
+        try:
+            if not mute:
+                print(line, file=stream, flush=True)
+        except OSError as error:
+            mute.append(error)
+
     width, failed = max((len(_name(key)) for key in [*keys, *[PORTFOLIO] * bool(config.portfolio)]), default=0), False
     for row in rounds.whole(config, keys, world, jobs, forced, every):
         if isinstance(row, str):
-            print(row, file=sys.stderr, flush=True)
+            tell(row, sys.stderr)
             continue
         failed |= row.outcome == "failed"
         if row.client in keys:
             counts[row.outcome] += 1
         if row.outcome != "nothing" and (row.failure or row.client != TIDY):
-            print(f"{_name(row.client):<{width}}  {_said(row)}", flush=True)
+            tell(f"{_name(row.client):<{width}}  {_said(row)}")
         for remark in row.remarks:
-            print(
-                f"{_name(row.client):<{width}}  {remark.removeprefix(f'{row.client}: ')}", file=sys.stderr, flush=True
-            )
-    print(_closing(counts), flush=True)
+            tell(f"{_name(row.client):<{width}}  {remark.removeprefix(f'{row.client}: ')}", sys.stderr)
+    tell(_closing(counts))
+    if not forced and config.clients and not any(one.arranged.schedule for one in config.clients.values()):
+        tell('No client has a schedule, so a run scans nobody. Add every = "week" to one, or name it.', sys.stderr)
+    if mute:
+        raise mute[0]
     return failed
 
 
@@ -142,7 +156,7 @@ _CLOSING = {"scanned": "scanned", "reported": "reported", "failed": "failed", "a
 
 def _closing(counts: Counter[str]) -> str:
     shown = [f"{counts[key]} {word}" for key, word in _CLOSING.items() if counts[key]]
-    return ", ".join(shown) or "There is no client."
+    return ", ".join(shown) or "There is no client: `keyround client add` writes one down."
 
 
 def _moment(at: datetime) -> str:
@@ -160,9 +174,13 @@ def _foretold(config: Config, keys: list[str], forced: bool) -> int:
     for key in shown:
         try:
             todo = runner.plan(config, key, now, forced)
-        except KeyroundError as error:
-            print(f"{key:<{width}}  BROKEN: {error}")
+        except (KeyroundError, OSError) as error:
+            print(f"{key:<{width}}  BROKEN: {denied(error) if isinstance(error, OSError) else error}")
             broken = True
+            continue
+        client = config.clients.get(key)
+        if client and todo.kind != "nothing" and (failure := orders.refusal(config, client, now)):
+            print(f"{key:<{width}}  refused: {failure.detail} {failure.remedy}")
             continue
         when = f"; next {_moment(todo.next_at)}" if todo.next_at else ""
         print(f"{_name(key):<{width}}  {_KINDS.get(todo.kind, todo.kind)}: {todo.why}{when}")
@@ -197,7 +215,10 @@ def _signals() -> Iterator[_Told]:
     if threading.current_thread() is not threading.main_thread():
         yield told
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hangup := getattr(signal, "SIGHUP", None):  # its terminal is closed, which nohup lets nobody hear
+        numbers += [hangup] * (signal.getsignal(hangup) is not signal.SIG_IGN)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield told
     finally:

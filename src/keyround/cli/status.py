@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from ..config import Config
-from ..errors import KeyroundError
+from ..errors import KeyroundError, denied
 from ..provider import lastrun
 from ..provider import unsent as unsaid
 from ..provider.clients import facts
@@ -46,8 +46,9 @@ def command(
         config = options.configuration(path)
         keys = [key if key in config.broken else config.client(key).key for key in dict.fromkeys(clients)]
         keys = keys or [*config.clients, *config.broken]
-        how = calls(lastrun.read(config.store), lastrun.caller(config.store), now)
-        found = sorted((_of(config, key, now, how) for key in keys), key=lambda one: STATES.index(one.state))
+        last = lastrun.read(config.store)
+        how = calls(last, lastrun.caller(config.store), now)
+        found = sorted((_of(config, key, now, how, last) for key in keys), key=lambda one: STATES.index(one.state))
     except (KeyroundError, OSError) as error:
         if not one_line:
             raise
@@ -71,11 +72,16 @@ def command(
     return 0 if says == "OK" else 3
 
 
-def _of(config: Config, key: str, now: datetime, how: Calls) -> Standing:
+def _of(config: Config, key: str, now: datetime, how: Calls, last: lastrun.LastRun | None) -> Standing:
     store = ClientStore(config.store, key)
+    try:
+        stamps = store.stamps()
+    except OSError as error:
+        return unreadable(key, denied(error), (), now)
     if key in config.broken:
-        return unreadable(key, config.broken[key], store.stamps(), now)
-    return standing(config.client(key), store.stamps(), runs.read(store.root), now, how.every, facts.read(store.root))
+        return unreadable(key, config.broken[key], stamps, now)
+    known = lastrun.known(runs.read(store.root), key, last)
+    return standing(config.client(key), stamps, known, now, how.every, facts.read(store.root))
 
 
 def _table(found: Sequence[Standing], how: Calls, now: datetime) -> None:
@@ -116,7 +122,8 @@ def _line(
         more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
         parts.append(f"messages failed or perhaps lost: {', '.join(wrong[:_NAMED])}{more}")
     if not parts:
-        parts = [how.unknown.rstrip(".") or f"{len(found)} clients scanned as scheduled"]
+        scheduled = sum(one.state != "unscheduled" for one in found)
+        parts = [how.unknown.rstrip(".") or f"{scheduled or 'no'} client{'s' * (scheduled != 1)} scanned as scheduled"]
     ages = [days for one in found if one.state != "unscheduled" and (days := one.days(now)) is not None]
     numbers: dict[str, int] = {state: sum(one.state == state for one in found) for state in (*PROBLEMS, "waiting")}
     told = " ".join(f"{key}={value}" for key, value in {"clients": len(found), **numbers}.items())

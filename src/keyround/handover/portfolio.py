@@ -10,7 +10,7 @@ from pathlib import Path
 from ..config import Client, Config
 from ..engine.rule import Rule
 from ..engine.spoken import spoken
-from ..errors import KeyroundError
+from ..errors import KeyroundError, denied
 from ..export import portfolio, workbook
 from ..judging import reported
 from ..store import ClientStore, runs, stamped
@@ -28,8 +28,9 @@ def gathered(config: Config, keys: Iterable[str], rules: Sequence[Rule], languag
             client = config.client(key)
             try:
                 yield _taken_in(client, ClientStore(config.store, client.key), rules, language)
-            except KeyroundError as error:
-                yield portfolio.Client(client.key, client.name, error.detail, error.remedy)
+            except (KeyroundError, OSError) as error:
+                wrong = denied(error) if isinstance(error, OSError) else error
+                yield portfolio.Client(client.key, client.name, wrong.detail, wrong.remedy)
 
 
 def _taken_in(client: Client, store: ClientStore, rules: Sequence[Rule], language: str) -> portfolio.Client:

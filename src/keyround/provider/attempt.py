@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,11 +13,11 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from ..errors import StoreError
 from ..store import stamped
 from ..store.disk import disk_errors, private
 from ..store.runs import Failure, Run
-from .due import AGAIN, PASSING, Due, backoff, repeated
+from . import due as dues
+from .due import AGAIN, PASSING, Due, backoff
 from .ended import Ended
 
 Outcome = Literal["scanned", "reported", "failed", "awaited", "nothing", "busy", "stopped"]
@@ -47,8 +48,20 @@ def file_of(root: Path, started: datetime) -> Path:
     return root / ".attempts" / f"{stamped(started)}.json"
 
 
+def scratch(file: Path) -> Path:
+    """The folder for temporary files of the attempt that writes `file`: a client's data spills into nobody else's, and
+    what a killed process leaves there is found.
+    """
+    return file.with_suffix(".tmp")
+
+
+def swept(file: Path) -> None:
+    """Remove the temporary files of an attempt that is over."""
+    shutil.rmtree(scratch(file), ignore_errors=True)
+
+
 def prepared(root: Path, started: datetime) -> Path:
-    """`file_of`, its folder made, and what attempts before the last one left there removed. Raises StoreError."""
+    """`file_of`, its folders made, and what attempts before the last one left there removed. Raises StoreError."""
     file = file_of(root, started)
     with disk_errors("Nothing was scanned."):
         private(file.parent)
@@ -57,7 +70,8 @@ def prepared(root: Path, started: datetime) -> Path:
         for path, stamp in left.items():
             if stamp != last or stamp == file.stem:
                 with suppress(PermissionError):  # Windows: its process has it open
-                    path.unlink()
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        private(scratch(file))
     return file
 
 
@@ -90,17 +104,18 @@ def settled(run: Run, ended: Ended, client: str, now: datetime) -> Run:
     return replace(
         run, attempts=0, started=None, failure=None, incomplete=ended.incomplete,
         reported=ended.stamp or stamped(run.started or now),
-        retry_at=now + repeated(client, run.slot, run.again) if waits else None,
+        retry_at=now + dues.repeated(client, run.slot, run.again) if waits else None,
     )  # fmt: skip
 
 
 def row(client: str, kind: str, before: Run, after: Run, ended: Ended, next_at: datetime | None) -> Row:
-    repeats = bool(before.failure and ended.failure and _same(before.failure, ended.failure))
+    repeats = bool(before.failure and ended.failure and repeated(before.failure, ended.failure))
     outcome: Outcome = "failed" if ended.failure else "scanned" if kind == "scan" else "reported"
     return Row(client, outcome, "", ended, ended.failure, repeats, after.slot, next_at)
 
 
-def _same(one: Failure, other: Failure) -> bool:
+def repeated(one: Failure, other: Failure) -> bool:
+    """Whether an attempt failed as the one before did."""
     return (one.kind, one.remedy) == (other.kind, other.remedy)
 
 
@@ -108,21 +123,24 @@ def killed(at: datetime) -> Failure:
     """The runner itself was killed, and its process with it."""
     return Failure(
         at, "Killed", "The last attempt was cut off: the run was killed, or the computer went down.",
-        "Nothing of that attempt is kept.", "Nothing: it is tried again.",
+        "Nothing of that attempt is kept.", "It is tried again by itself; nobody has to do anything.",
     )  # fmt: skip
 
 
 def exceeded(at: datetime, limit: timedelta, log: Path) -> Failure:
     minutes = round(limit.total_seconds() / 60)
     return Failure(
-        at, "Limit", f"It took longer than its limit of {minutes} minutes and was stopped.",
-        "Nothing of that attempt is kept.",
-        f"If the tenant is large, set a higher limit for this client; {log} says how far it got.",
+        at, "Limit", f"It took longer than its limit of {minutes} minute{'s' * (minutes != 1)} and was stopped.",
+        "Nothing of that attempt is kept, unless a snapshot was sealed already.",
+        f"{log} says how far it got. If the tenant is large, set a higher limit for this client; "
+        "if it did not even sign in, look at the network and the proxy.",
     )  # fmt: skip
 
 
 def crashed(at: datetime, status: int, log: Path) -> Failure:
-    """The process ended without a word."""
+    """The process ended without a word. One that was told to end, by whomever, says so with 128 and the signal."""
+    if status in (130, 143):
+        status = 128 - status
     if status < 0:
         with suppress(ValueError):
             name = signal.Signals(-status).name
@@ -135,13 +153,6 @@ def crashed(at: datetime, status: int, log: Path) -> Failure:
         "Nothing of that attempt is kept, unless a snapshot was sealed already.",
         f"See the end of {log}; if it repeats, report it to us with that.",
     )  # fmt: skip
-
-
-def denied(at: datetime, error: OSError) -> Failure:
-    """The computer itself refused: a full disk, no rights, no more processes."""
-    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-    return Failure(at, StoreError.__name__, f"The computer refused: {what}.", "It was not scanned.",
-                   StoreError.remedy_by_default)  # fmt: skip
 
 
 def unexpected(at: datetime, error: Exception, log: Path) -> Failure:

@@ -59,14 +59,15 @@ def due(
         return Due("nothing", None, 0, "no schedule")
     latest = now + slack(schedule)
     done = [stamp for stamp in stamps if current <= datetime.strptime(stamp, _STAMP) <= latest]
+    following = next_slot(schedule, now)
     retry_at = _retry_at(run, client, now) if same else None
+    retry_at = min(retry_at, following) if retry_at else None  # with the next slot everything begins again
     if not done:
         if retry_at:
             return Due("nothing", current, run.attempts, f"attempt {run.attempts} failed", retry_at)
         tried = "" if attempt == 1 else f", attempt {attempt}"
         return Due("scan", current, attempt, f"due since {current:%Y-%m-%d %H:%M} UTC{tried}")
     newest = max(done)
-    following = next_slot(schedule, now)
     if run.reported not in done:
         if retry_at:
             return Due("nothing", current, run.attempts, "its report could not be written", retry_at)

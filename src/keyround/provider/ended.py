@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import KeyroundError, StoreError
+from ..errors import KeyroundError, StoreError, denied
 from ..store.runs import Failure
 
 GRACE = timedelta(minutes=2)
@@ -50,17 +50,19 @@ def told(file: Path | None) -> Iterator[Ended]:
         return
     with alive(file) as ours:
         if not ours or read(file):
-            raise StoreError("This attempt was given up before it began.", "Nothing: the next run tries again.")
+            raise StoreError("This attempt was given up before it began.", "The next run tries again by itself.")
         try:
             yield ended
-        except KeyroundError as error:
+        except (KeyroundError, OSError) as error:
             ended.failure = failed(error, datetime.now(UTC).replace(tzinfo=None, microsecond=0))
             write(file, ended)
             raise
         write(file, ended)
 
 
-def failed(error: KeyroundError, at: datetime) -> Failure:
+def failed(error: KeyroundError | OSError, at: datetime) -> Failure:
+    if isinstance(error, OSError):
+        error = denied(error, "It was not done.")
     return Failure(at, type(error).__name__, error.detail, error.therefore, error.remedy)
 
 

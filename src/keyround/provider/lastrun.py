@@ -6,11 +6,13 @@ by its age, and a run that was killed by its missing end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from ..store.disk import disk_errors
+from ..store.runs import Failure, Run
 from . import kept
 
 
@@ -18,6 +20,7 @@ from . import kept
 class LastRun:
     """Instants are naive UTC. `ended` None: it runs still, or was killed. `due` clients were run, `failed` of them
     failed. `every`: seconds from one run to the next where the run itself knows, as in a container; 0 elsewhere.
+    `failures`: by client, also of those in whose own folders nothing can be written.
     """
 
     started: datetime
@@ -25,6 +28,7 @@ class LastRun:
     due: int = 0
     failed: int = 0
     every: int = 0
+    failures: Mapping[str, Failure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,12 @@ def read(store: Path) -> LastRun | None:
 def keep(store: Path, run: LastRun) -> None:
     """Raises StoreError."""
     kept.keep(_file(store, "last-run"), run)
+
+
+def known(run: Run, key: str, last: LastRun | None) -> Run:
+    """What is known of a client's attempts, with the failure that could not be written into its own folder."""
+    failure = last.failures.get(key) if last else None
+    return replace(run, failure=failure) if failure and not run.failure and not run.started else run
 
 
 def _file(store: Path, name: str) -> Path:

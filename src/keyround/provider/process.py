@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -17,6 +18,8 @@ from ..store.disk import private
 
 LOG_LIMIT = 256 * 1024
 """Bytes after which a log is put aside as run.log.1, in the place of the one before."""
+LOG_MOST = 8 * 1024 * 1024
+"""Bytes at which the log of a process that will not stop talking begins again: it must not fill the disk."""
 
 
 class Process(Protocol):
@@ -34,17 +37,27 @@ Launch = Callable[[Sequence[str], Path, Mapping[str, str]], Process]
 
 
 class _Child:
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process, self._log = process, log
 
     def poll(self) -> int | None:
-        return self._process.poll()
+        if self._process.returncode is None and self._process.poll() is not None:
+            self._end_group(hard=True)  # what it started and left behind, which may not have listened
+        with suppress(OSError):  # Windows: it has the file open
+            if self._log.stat().st_size > LOG_MOST:
+                os.truncate(self._log, 0)
+        return self._process.returncode
 
     def stop(self, hard: bool) -> None:
+        if sys.platform != "win32":
+            self._end_group(hard)
+            return
         with suppress(ProcessLookupError, PermissionError):
-            if sys.platform == "win32":
-                self._process.kill() if hard else self._process.terminate()
-            else:  # it leads a group of its own, whose number is its own
+            self._process.kill() if hard else self._process.terminate()
+
+    def _end_group(self, hard: bool) -> None:
+        if sys.platform != "win32":
+            with suppress(ProcessLookupError, PermissionError):  # it leads a group of its own, whose number is its own
                 os.killpg(self._process.pid, signal.SIGKILL if hard else signal.SIGTERM)
 
 
@@ -56,13 +69,22 @@ def launch(words: Sequence[str], log: Path, environment: Mapping[str, str]) -> P
         hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
         resource.setrlimit(resource.RLIMIT_CORE, (0, hard))  # inherited: the memory of a scan stays out of any file
     with opened(log) as out:
-        return _Child(
-            subprocess.Popen(
-                command(*words), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                env=dict(environment), start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
+        out.write(f"\n{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, keyround {' '.join(words[:2])}\n".encode())
+        out.flush()
+        process = subprocess.Popen(
+            command(*words), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(environment),
+            cwd=_here(log), start_new_session=True, creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )  # fmt: skip
+    return _Child(process, log)
+
+
+def _here(log: Path) -> Path | None:
+    """Nothing is looked for in the working folder; but where that has been removed, libraries break down."""
+    try:
+        os.getcwd()
+    except OSError:
+        return log.parent
+    return None
 
 
 def opened(log: Path) -> BinaryIO:

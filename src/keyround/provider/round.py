@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from ..config import Client, Config
 from ..errors import KeyroundError
+from ..store.runs import Failure
 from . import heartbeat, lastrun, orders, runner, unsent
 from .attempt import Row
 from .lastrun import LastRun
@@ -27,7 +28,8 @@ def whole(
 
     `every`: how long after this run the next one comes, where it is known.
     """
-    mark = LastRun(world.now(), every=int(every.total_seconds()))
+    before = lastrun.read(config.store)
+    mark = LastRun(world.now(), every=int(every.total_seconds()), failures=before.failures if before else {})
     hooks = runner.Hooks(
         refused=lambda client, now: orders.refusal(config, client, now),
         told=lambda key, row: _told(config, key, row, world),
@@ -35,10 +37,12 @@ def whole(
     )
     if not forced:
         yield from _marked(config, mark)
-    ran, red = 0, 0
+    ran, red, failures = 0, 0, dict[str, Failure]()
     for row in runner.run(config, keys, world, jobs, forced, hooks):
         ran += row.outcome not in ("nothing", "busy", "stopped")
         red += row.outcome == "failed"
+        if row.outcome == "failed" and row.failure:
+            failures[row.client] = row.failure
         yield row
     if ran and (mute := unsent.mute(config, config.clients.values())):
         yield mute
@@ -48,7 +52,7 @@ def whole(
         red += row.outcome == "failed"
         yield row
     if not forced and not world.stopping():
-        yield from _marked(config, replace(mark, ended=world.now(), due=ran, failed=red))
+        yield from _marked(config, replace(mark, ended=world.now(), due=ran, failed=red, failures=failures))
         if config.heartbeat and (said := heartbeat.call(config.heartbeat, not red, config.path.parent)):
             yield said
 
@@ -84,21 +88,25 @@ def _told(config: Config, key: str, row: Row, world: World) -> Iterator[str]:
         telling.recovered(config, client, world.now())
 
 
-def _follows(config: Config, world: World) -> Callable[[str, Row], list[str]]:
-    """Whose queues are delivered after a row: the client's, and the provider's where there may be news for it."""
+def _follows(config: Config, world: World) -> Callable[[str, Row], Iterator[tuple[str, list[str]]]]:
+    """Whose queues are delivered after a row: the client's, and the provider's where there may be news for it, which
+    no client's log need know of.
+    """
 
-    def words(key: str, row: Row) -> list[str]:
+    def queues(key: str, row: Row) -> Iterator[tuple[str, list[str]]]:
         own = [key] if key in config.clients else []
         if row.outcome != "nothing" or key == PORTFOLIO:
-            own.append("provider")
-        names = [name for name in own if _pending(config, name, world)]
-        return ["send", *names, "--queued", "--config", str(config.path.absolute())] if names else []
+            own.append(PORTFOLIO)
+        for whose in own:
+            if _pending(config, whose, world):
+                name = "provider" if whose == PORTFOLIO else whose
+                yield whose, ["send", name, "--queued", "--config", str(config.path.absolute())]
 
-    return words
+    return queues
 
 
-def _pending(config: Config, name: str, world: World) -> bool:
-    root = config.store / (PORTFOLIO if name == "provider" else name)
+def _pending(config: Config, whose: str, world: World) -> bool:
+    root = config.store / whose
     if not (root / "outbox").is_dir():
         return False
     from . import telling

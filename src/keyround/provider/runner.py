@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from ..config import Client, Config
-from ..errors import KeyroundError
+from ..errors import Busy, KeyroundError, denied
 from ..store import runs
 from ..store.runs import Failure, Run
 from . import ended as endings
@@ -23,14 +23,16 @@ from .attempt import (
     Row,
     begun,
     crashed,
-    denied,
     exceeded,
     file_of,
     held,
     killed,
     prepared,
+    repeated,
     row,
+    scratch,
     settled,
+    swept,
     unexpected,
 )
 from .clients import facts
@@ -38,7 +40,7 @@ from .clients.state import awaited
 from .due import Due, due
 from .ended import Ended
 from .process import environment, opened
-from .work import PORTFOLIO, Work, work
+from .work import Work, work
 from .world import Status, World, watched
 
 PAUSE = 0.1
@@ -46,19 +48,20 @@ AFTERWARDS = timedelta(minutes=10)  # for the command that follows a client's ro
 _Waiting = Generator[None, None, Row]
 
 
-def _nothing(key: str, row: Row) -> Sequence[str]:
+def _nothing(key: str, row: Row) -> tuple[()]:
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What others add. `refused`: why a client must not be scanned at that instant. `told`: hears of every row, and
-    gives remarks. `follows`: the words of the command that follows a row, if any, such as sending what was queued.
+    gives remarks. `follows`: the commands that follow a row, such as sending what was queued; of each the key in whose
+    name and log it runs, and its words.
     """
 
     refused: Callable[[Client, datetime], Failure | None] = lambda client, now: None
     told: Callable[[str, Row], Iterable[str]] = _nothing
-    follows: Callable[[str, Row], Sequence[str]] = _nothing
+    follows: Callable[[str, Row], Iterable[tuple[str, Sequence[str]]]] = _nothing
 
 
 def run(
@@ -95,37 +98,35 @@ def _due(one: Work, now: datetime, forced: bool) -> Due:
 
 def _one(config: Config, key: str, world: World, forced: bool, hooks: Hooks) -> _Waiting:
     """The row of one client. Whatever goes wrong becomes that row, or a remark of it."""
-    log = config.store / key / "run.log"
+    log = _log(config, key)
     try:
         done = yield from _done(work(config, key), world, forced, hooks)
     except (KeyroundError, OSError) as error:
-        done = Row(key, "failed", failure=_refusal(error, world.now()))
+        done = Row(key, "failed", failure=endings.failed(error, world.now()))
     except Exception as error:
         remarks = _written_down(log)
         done = Row(key, "failed", failure=unexpected(world.now(), error, log), remarks=remarks)
     try:
         done = replace(done, remarks=(*done.remarks, *hooks.told(key, done)))
-        if done.outcome not in ("busy", "stopped") and (words := hooks.follows(key, done)):
-            status = yield from _following(config, key, words, log, world)
-            if status != 0:
-                said = f"`keyround {' '.join(words)}` failed ({status}); see {log}."
+        for whose, words in hooks.follows(key, done) if done.outcome not in ("busy", "stopped") else ():
+            if not world.stopping() and (said := (yield from _following(config, whose, words, world))):
                 done = replace(done, remarks=(*done.remarks, said))
     except (KeyroundError, OSError) as error:
-        done = replace(done, remarks=(*done.remarks, str(error)))
+        done = replace(done, remarks=(*done.remarks, str(denied(error) if isinstance(error, OSError) else error)))
     except Exception as error:
         done = replace(done, remarks=(*done.remarks, f"{type(error).__name__}: see {log}.", *_written_down(log)))
     return done
 
 
-def _following(
-    config: Config, key: str, words: Sequence[str], log: Path, world: World
-) -> Generator[None, None, Status]:
-    client = None if key == PORTFOLIO else config.clients.get(key)
-    return (yield from watched(words, log, environment(config, client, with_general=True), AFTERWARDS, world))
+def _following(config: Config, key: str, words: Sequence[str], world: World) -> Generator[None, None, str]:
+    """Empty once it is done, else what has to be said."""
+    client, log = config.clients.get(key), _log(config, key)
+    status = yield from watched(words, log, environment(config, client, with_general=True), AFTERWARDS, world)
+    return f"`keyround {' '.join(words)}` failed ({status}); see {log}." if status != 0 else ""
 
 
-def _refusal(error: KeyroundError | OSError, at: datetime) -> Failure:
-    return endings.failed(error, at) if isinstance(error, KeyroundError) else denied(at, error)
+def _log(config: Config, key: str) -> Path:
+    return (config.store / key / "run.log").absolute()
 
 
 def _written_down(log: Path) -> tuple[str, ...]:
@@ -157,8 +158,19 @@ def _done(one: Work, world: World, forced: bool, hooks: Hooks) -> _Waiting:
         if todo.kind == "nothing":
             return left or idle(todo.why, next_at=todo.next_at)
         if one.client and (failure := hooks.refused(one.client, world.now())):
-            return Row(one.key, "failed", failure=failure, slot=todo.slot)
+            return _refused(one, todo, failure, forced)
         return (yield from _attempt(one, todo, world))
+
+
+def _refused(one: Work, todo: Due, failure: Failure, forced: bool) -> Row:
+    """It fails once a slot, unless somebody asks: who calls every quarter of an hour need not be told as often. Nothing
+    has to be waited for once it is no longer refused.
+    """
+    before = runs.read(one.root)
+    if not forced and before.slot == todo.slot and before.failure and repeated(before.failure, failure):
+        return Row(one.key, "nothing", f"{failure.detail} {failure.remedy}")
+    runs.keep(one.root, replace(before, slot=todo.slot, attempts=0, retry_at=None, failure=failure))
+    return Row(one.key, "failed", failure=failure, slot=todo.slot)
 
 
 def _found(one: Work, started: datetime, world: World) -> Row:
@@ -167,6 +179,7 @@ def _found(one: Work, started: datetime, world: World) -> Row:
     with endings.alive(file) as dead:
         if not dead:
             return Row(one.key, "busy", "what an earlier run began is still running")
+        swept(file)
         end = endings.read(file)
         if end is None:
             end = Ended(failure=killed(started))
@@ -178,19 +191,30 @@ def _found(one: Work, started: datetime, world: World) -> Row:
 
 def _attempt(one: Work, todo: Due, world: World) -> _Waiting:
     now, before = world.now(), runs.read(one.root)
+    remarks: tuple[str, ...] = ()
     file = prepared(one.root, now)
     runs.keep(one.root, begun(before, todo, now))
+    allowed = {**one.environment, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch(file).absolute()))}
     try:
-        status = yield from watched(one.words(todo, now, file), one.log, one.environment, one.limit, world)
+        status = yield from watched(one.words(todo, now, file), one.log, allowed, one.limit, world)
     except OSError as error:
-        end = Ended(failure=denied(now, error))
+        end = Ended(failure=endings.failed(error, now))
+    except Exception as error:
+        remarks = _written_down(one.log)
+        end = Ended(failure=unexpected(now, error, one.log))
     else:
         left = endings.read(file)
         if left is None and status == "stopped":
             runs.keep(one.root, before)  # that is no failure of this client
             return Row(one.key, "stopped")
+        if left and left.failure and left.failure.kind == Busy.__name__:
+            runs.keep(one.root, before)
+            return Row(one.key, "busy", left.failure.detail)
         end = left or Ended(failure=_wordless(one, status, world.now()))
-    return _kept(one, todo.kind, before, settled(runs.read(one.root), end, one.key, world.now()), end, world)
+    finally:
+        swept(file)
+    done = _kept(one, todo.kind, before, settled(runs.read(one.root), end, one.key, world.now()), end, world)
+    return replace(done, remarks=remarks)
 
 
 def _kept(one: Work, kind: str, before: Run, after: Run, end: Ended, world: World) -> Row:

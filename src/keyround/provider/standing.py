@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ..config import Client
-from ..errors import HARMLESS, ConfigError, for_client
+from ..errors import HARMLESS, KeyroundError, for_client
 from ..store.runs import Run
 from .clients.facts import Access
 from .clients.state import NO_ENTRY, awaited
@@ -111,8 +111,8 @@ def standing(
     return found("fine", next_at=following)
 
 
-def unreadable(key: str, wrong: ConfigError, stamps: Sequence[str], now: datetime) -> Standing:
-    """A client whose section of the configuration is wrong: no run can scan it."""
+def unreadable(key: str, wrong: KeyroundError, stamps: Sequence[str], now: datetime) -> Standing:
+    """A client whose section of the configuration is wrong, or whose folder is closed to us: no run can scan it."""
     taken = [at for at in (datetime.strptime(stamp, _STAMP) for stamp in stamps) if at <= now + timedelta(days=1)]
     return Standing(key, key, "failed", max(taken, default=None), why=wrong.detail, remedy=wrong.remedy)
 

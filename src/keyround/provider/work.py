@@ -38,7 +38,7 @@ class Work:
 
     @property
     def log(self) -> Path:
-        return self.root / "run.log"
+        return (self.root / "run.log").absolute()
 
 
 def work(config: Config, key: str) -> Work:

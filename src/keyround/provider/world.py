@@ -11,6 +11,7 @@ from .process import Launch
 
 PATIENCE = 10.0  # seconds between asking a process to end and ending it
 Status = int | str
+_TOLD = (-2, -15, 130, 143)  # SIGINT and SIGTERM, unheard and heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,6 @@ def watched(
     finally:
         if process.poll() is None:  # nobody goes on asking
             process.stop(hard=False)
+    if status in _TOLD and world.stopping():  # a service manager tells all processes at once
+        return why or "stopped"
     return why or status

@@ -31,7 +31,7 @@ from urllib.parse import quote
 from filelock import FileLock, Timeout
 
 from ..connector import Window
-from ..errors import StoreError
+from ..errors import Busy, StoreError
 from . import months
 from .days import parts
 from .disk import disk_errors, private, seal_json, sha256
@@ -62,9 +62,7 @@ class ClientStore:
             try:
                 lock.acquire(timeout=0)
             except Timeout as error:
-                raise StoreError(
-                    "Another scan of this client is running.", "Wait until it has ended, then scan again."
-                ) from error
+                raise Busy("Another scan of this client is running.") from error
         try:
             yield
         finally:

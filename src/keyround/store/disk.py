@@ -56,4 +56,5 @@ def disk_errors(therefore: str = "This scan is not kept.") -> Iterator[None]:
         yield
     except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise StoreError(f"The snapshot could not be written: {reason}.", therefore=therefore) from error
+        where = f"{name}: " if isinstance(name := getattr(error, "filename", None), str | Path) else ""
+        raise StoreError(f"The store could not be written: {where}{reason}.", therefore=therefore) from error

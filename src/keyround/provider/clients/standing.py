@@ -12,7 +12,7 @@ from typing import Any
 
 from ... import setup
 from ...config import Client, Config, TenantConfig
-from ...errors import ConfigError
+from ...errors import ConfigError, KeyroundError
 from ...installed import connector
 from ...rounds import WEEKDAYS, Schedule
 from ...store import ClientStore, runs
@@ -54,9 +54,8 @@ def standing(config: Config, client: Client, now: datetime) -> Standing:
     )  # fmt: skip
 
 
-def unreadable(config: Config, key: str) -> Standing:
-    """A client whose section is wrong: nothing of it counts until that is corrected."""
-    wrong = config.broken[key]
+def unreadable(key: str, wrong: KeyroundError) -> Standing:
+    """A client whose section is wrong, or whose folder is closed to us: nothing of it counts until it is corrected."""
     found = State("broken", None, wrong.detail, wrong.remedy)
     return Standing(key, key, (), None, found, None, None, facts.Access())
 
