@@ -92,11 +92,13 @@ class Office:
                         + 'credential = "token"\ntoken = "env:TOKEN"'],
             "killed": [m365 + 'credential = "certificate"\ncertificate = "file:../vault/app.pem"'],
         }  # fmt: skip
-        sections = (f"[[client.{key}.tenant]]\n{one}\n" for key, found in tenants.items() for one in found)
-        (self.folder / "keyround.toml").write_text('store = "store"\n' + "".join(sections))
+        self.sections = {key: "".join(f"[[client.{key}.tenant]]\n{one}\n" for one in found)
+                         for key, found in tenants.items()}  # fmt: skip
 
     def scan(self, client: str, until: str = "", number: int = 0) -> int:
         """The exit status. With `until` the process is looked at when such a request came, and gets the signal."""
+        # Each alone: they name the same tenants, which no two clients in one store may.
+        (self.folder / "keyround.toml").write_text(f'store = "store-{client}"\n{self.sections[client]}')
         words = [sys.executable, "-m", "keyround", "scan", client, "--at", AT, "--verbose", "--output", client]
         with subprocess.Popen(words, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as started:  # fmt: skip
