@@ -16,11 +16,12 @@ import msgspec
 from ..store.disk import disk_errors, private
 
 T = TypeVar("T")
+PROVIDER = ".provider"
+"""No client is called so: their keys begin with a letter or a digit."""
 
 
 def folder(store: Path) -> Path:
-    """No client is called so: their keys begin with a letter or a digit."""
-    return store / ".provider"
+    return store / PROVIDER
 
 
 def keep(path: Path, value: Any) -> None:

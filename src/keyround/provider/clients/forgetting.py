@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -51,25 +53,58 @@ class Remains:
 
 
 def remains(config: Config, key: str, client: Client | None) -> Remains:
-    """Everything in the client's folder of the store, and its own reports wherever they lie."""
+    """Everything in the client's folder of the store, its own reports wherever they lie, and what the provider was told
+    of it. Raises StoreError."""
     store = ClientStore(config.store, key)
-    root = store.root.resolve()
-    folder = (config.reports_of(client) if client else store.root / "reports").resolve()
-    inside, written = folder.is_relative_to(root), store.written()
-    found = Remains(stored=sorted(path for path in _files(root) if not path.is_relative_to(folder)))
-    ours = re.compile(rf"{re.escape(key)}-\d{{4}}-\d\d-\d\d\b")
-    for path in sorted(_files(folder)):
-        if not inside and not ours.match(path.relative_to(folder).parts[0]):
-            continue  # somebody else's, or put there by hand
-        edited = path.suffix == ".xlsx" and not path.is_symlink() and sha256(path) not in written
-        (found.edited if edited else found.reports).append(path)
+    root, written = store.root, store.written()
+    if root.is_symlink():
+        raise StoreError(
+            f"{root} is a link to {root.resolve()}.",
+            "Remove by hand what it points to, if that is this client's, and then the link; run the command again.",
+            "Nothing was removed: a link may lead to somebody else's files.",
+        )
+    folder = config.reports_of(client) if client else root / "reports"
+    if inside := folder.resolve().is_relative_to(root.resolve()):
+        folder = root / folder.resolve().relative_to(root.resolve())
+    with _refused(key):
+        within = [path for path in _files(root) if not (inside and path.is_relative_to(folder))]
+        found = Remains(stored=sorted([*within, *_told(config.store, key)]))
+        for path in _files(folder) if inside else chain.from_iterable(map(_files, _ours(folder, key))):
+            edited = path.suffix == ".xlsx" and not path.is_symlink() and sha256(path) not in written
+            (found.edited if edited else found.reports).append(path)
     return found
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file below, links as what they are: nothing outside is touched."""
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, name) for name in names)
+    """It, or every file below; links as what they are: nothing outside is touched. Raises OSError."""
+    if folder.is_symlink() or folder.is_file():
+        yield folder
+        return
+
+    def unreadable(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for place, folders, names in os.walk(folder, onerror=unreadable):
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        yield from (Path(place, name) for name in sorted([*names, *links]))
+
+
+def _ours(folder: Path, key: str) -> list[Path]:
+    """The client's reports, and folders of them, where others' may lie as well, or what was put there by hand."""
+    ours = re.compile(rf"{re.escape(key)}-\d{{4}}-\d\d-\d\d\b")
+    return sorted(path for path in (folder.iterdir() if folder.is_dir() else ()) if ours.match(path.name))
+
+
+def _told(store: Path, key: str) -> Iterator[Path]:
+    """Messages about it in the provider's own queue."""
+    for path in sorted((kept.folder(store) / "outbox").glob("*.json")):
+        if (about := kept.read(path, _About)) and about.client == key:
+            yield path
+
+
+class _About(msgspec.Struct):
+    client: str
 
 
 def credentials(client: Client, others: Mapping[str, Client]) -> list[tuple[str, list[str]]]:
@@ -103,13 +138,22 @@ def remove(config: Config, key: str, client: Client | None, found: Remains, at: 
         for path in [*found.reports, *found.edited, *(one for one in found.stored if one.name not in LOCKS)]:
             _unlink(path)
         if client:
-            _unwrite(client.file or config.path, key)
+            _unwrite((client.file or config.path).resolve(), key)
     with _refused(key):
         for name in LOCKS:
             _unlink(root / name)
         _prune(root)
-        if client and not found.edited:
-            _prune(config.reports_of(client))
+        if client:
+            folder = config.reports_of(client)
+            for path in _ours(folder, key):
+                _prune(path)
+            if not client.reports:
+                _prune(folder)
+        if left := next(_files(root), None):  # a report that was being written meanwhile, say
+            raise StoreError(
+                f"{left} is still there, or was written again meanwhile.",
+                f"Run `keyround client forget {key}` again.", "The rest is removed.",
+            )  # fmt: skip
 
 
 @contextmanager
@@ -143,22 +187,29 @@ def _unlink(path: Path) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Folders in which there is no file any more."""
+    """Remove it and what is below, as far as no file is in it."""
+    if folder.is_symlink():
+        return
     for place, _, names in os.walk(folder, topdown=False):
         with suppress(OSError):  # somebody's file is in it, or in a folder of it
             if not names:
-                Path(place).parent.chmod(0o700) if place != str(folder) else None
+                if place != str(folder):
+                    Path(place).parent.chmod(0o700)
                 os.rmdir(place)
 
 
 def _unwrite(path: Path, key: str) -> None:
     """The client's section out of its file; a file that held nobody else goes. Raises ConfigError, OSError."""
-    left = without(path.read_text(encoding="utf-8-sig"), key)
+    text = path.read_bytes().decode()  # line ends as they are
+    mark = text[: text.startswith("\ufeff")]
+    left = without(text.removeprefix(mark), key)
     if not left:
         path.unlink()
         return
     beside = path.with_name(f".{path.name}.new")
-    beside.write_text(left, encoding="utf-8", newline="")
+    beside.touch(0o600)
+    shutil.copymode(path, beside)
+    beside.write_text(mark + left, encoding="utf-8", newline="")
     os.replace(beside, path)
 
 
