@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..config import Config
 from ..errors import StoreError
-from ..provider import ended
+from ..provider import clock, ended, kept
 from ..store import ClientStore
 from ..store.deletions import FILE, Deletion
 from . import options
 from .lines import broken
+
+if TYPE_CHECKING:
+    from ..provider.retention import Tidied
 
 
 @click.command(help="Remove what has been kept long enough: sign-ins, old snapshots, names of what is long closed. "
@@ -26,44 +31,67 @@ from .lines import broken
 @options.at
 @click.option("--all", "everybody", is_flag=True, help="All clients of the configuration.")
 @click.option("--dry-run", "dry", is_flag=True, help="Only say what would go.")
+@click.option("--yes", "sure", is_flag=True, help="This computer's clock is right, however long nothing was done here.")
 @options.scheduled
 def command(
     clients: tuple[str, ...], path: Path | None, at: datetime | None, everybody: bool, dry: bool,
-    scheduled: Path | None,
+    sure: bool, scheduled: Path | None,
 ) -> int:  # fmt: skip
     if everybody == bool(clients):
         raise click.UsageError("Name the clients, or say --all.")
     with ended.told(scheduled):
-        return _tidy(clients, path, at, everybody, dry)
+        config, now = options.configuration(path), at or options.now()
+        dated = bool(at and not scheduled)  # by a person, who knows what he asks for
+        last = None if dated or sure else clock.doubted(config.store, now)
+        if not (dated or dry):
+            clock.noted(config.store, now)
+        status = _tidy(config, clients, now, everybody, dry or last is not None)
+        if last and not dry:
+            raise StoreError(
+                f"This computer's clock says {now:%Y-%m-%d}, and nothing was done here since {last:%Y-%m-%d}.",
+                "If the clock is wrong, set it. If it is right, do nothing: the call of tomorrow removes what has had "
+                "its time; or say --yes now.",
+                "Nothing was removed: a clock that is wrong would remove what is still needed.",
+            )
+        return status
 
 
-def _tidy(clients: tuple[str, ...], path: Path | None, at: datetime | None, everybody: bool, dry: bool) -> int:
+def _tidy(config: Config, clients: tuple[str, ...], now: datetime, everybody: bool, dry: bool) -> int:
     from ..provider import retention
 
-    config, now = options.configuration(path), at or options.now()
     failed: list[str] = []
     for key, line in _left_alone(config) if everybody else ():
         failed += [key]
         print(broken("", f"{key}: {line}", hang="  "), file=sys.stderr)
     for client in list(config.clients.values() if everybody else map(config.client, dict.fromkeys(clients))):
         store = ClientStore(config.store, client.key)
-        try:
-            tidied = retention.tidied(store, client.arranged.keeping, now, dry)
-        except StoreError as error:
-            failed.append(client.key)
-            print(f"{client.key}: {error}", file=sys.stderr)
-            continue
-        print(f"{client.key}: {_summary(tidied.deletions, dry)}")
-        for line in _told(tidied.deletions):
-            print(broken("  ", line, hang="    "))
-        for remark in tidied.remarks:
-            print(broken("  ", remark, hang="    "), file=sys.stderr)
-        if tidied.deletions and not dry:
-            print(f"  Written down in {store.root / FILE}.")
+        failed += _told(
+            client.key, store.root, partial(retention.tidied, store, client.arranged.keeping, now, dry), dry
+        )
+    if everybody:
+        own = partial(retention.of_provider, config.store, now, dry)
+        failed += _told("provider", kept.folder(config.store), own, dry)
     if failed:
         raise StoreError(f"Not everything that has been kept long enough could be removed of {', '.join(failed)}.",
                          "`keyround tidy --all` says why.", "It is kept for longer than arranged.")  # fmt: skip
     return 0
+
+
+def _told(key: str, root: Path, tidied: Callable[[], Tidied], dry: bool) -> list[str]:
+    """Do it and say what went; gives the key where it failed."""
+    try:
+        done = tidied()
+    except StoreError as error:
+        print(f"{key}: {error}", file=sys.stderr)
+        return [key]
+    print(f"{key}: {_summary(done.deletions, dry)}")
+    for line in _lines(done.deletions):
+        print(broken("  ", line, hang="    "))
+    for remark in done.remarks:
+        print(broken("  ", remark, hang="    "), file=sys.stderr)
+    if done.deletions and not dry:
+        print(f"  Written down in {root / FILE}.")
+    return []
 
 
 def _left_alone(config: Config) -> Iterator[tuple[str, str]]:
@@ -88,7 +116,7 @@ def _summary(deletions: tuple[Deletion, ...], dry: bool) -> str:
     return "this would be removed:" if dry else "removed:"
 
 
-def _told(deletions: tuple[Deletion, ...]) -> Iterator[str]:
+def _lines(deletions: tuple[Deletion, ...]) -> Iterator[str]:
     for one in deletions:
         days = f" of {one.oldest} to {one.newest}" if one.oldest and one.newest != one.oldest else ""
         days = days or (f" of {one.newest or one.oldest}" if one.newest or one.oldest else "")

@@ -194,11 +194,14 @@ def keeping(raw: Mapping[str, Any], place: Place) -> Keeping:
     for key, least in (("sign_ins", 30), ("evidence", 1), ("scans", 2)):
         found = raw.get(key, getattr(usual, key))
         if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= 3650:
-            raise ConfigError(f"{place.at(key)}: {key} is no number of at least {least}.")
+            raise ConfigError(f"{place.at(key)}: {key} is no number from {least} to 3650.")
         numbers[key] = found
     reason = text(raw, "reason", place)
-    if not reason and any(numbers[key] > getattr(usual, key) for key in ("sign_ins", "evidence")):
-        raise ConfigError(f"{place}: longer than {usual.sign_ins} days needs a written reason.", 'Add reason = "...".')
+    if not reason and any(number > getattr(usual, key) for key, number in numbers.items()):
+        raise ConfigError(
+            f"{place}: to keep more than {usual.sign_ins} days or {usual.scans} scans needs a written reason.",
+            'Add reason = "...".',
+        )
     return Keeping(**numbers, reason=reason)
 
 

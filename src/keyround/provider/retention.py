@@ -5,53 +5,37 @@
                       without the sign-ins that are too old
     names, notes      `evidence` days after their finding was closed: the ledger keeps its key and its dates
     reports, codes    `evidence` days after they were written or last shown; what people edited stays, and is said
+    logs              of deletions and of looks behind a code: three years
 
-`plan` decides over plain values, `tidied` does it: each thing is written down in the deletion log before it goes, and a
-process that is killed in between goes on where it stopped when it is started again.
+`periods` decides over plain values, `tidied` does it: each thing is written down in the deletion log before it goes,
+and a process that is killed in between goes on where it stopped when it is started again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from .. import history
 from ..engine import forgetting, ledger
 from ..errors import StoreError
 from ..handover import carry
 from ..rounds import Keeping
-from ..store import ClientStore, codes, cut, deletions, months, notes, stamped, sweep
+from ..store import ClientStore, codes, cut, deletions, months, notes, reveals, stamped, sweep
 from ..store.deletions import Deletion
-from ..store.disk import disk_errors, sha256
+from ..store.disk import disk_errors
+from . import over
+from .kept import PROVIDER
+from .periods import Found, Plan, plan
 
-_LEDGERS = timedelta(days=730)
-"""How long the last ledger of each month stays."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What there is. `days`: those stored, by data set; `oldest`: of each snapshot's own sign-ins; `ledgers`: up to
-    which scans one is sealed."""
-
-    stamps: tuple[str, ...] = ()
-    days: Mapping[PurePosixPath, tuple[date, ...]] = field(default_factory=dict)
-    oldest: Mapping[str, date] = field(default_factory=dict)
-    ledgers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What has to go. `before`: the first day whose sign-ins stay; `closed`: what ended before that instant is over."""
-
-    before: date
-    closed: datetime
-    days: Mapping[PurePosixPath, tuple[date, ...]]
-    snapshots: tuple[str, ...]
-    shortened: tuple[str, ...]
-    ledgers: tuple[str, ...]
+_LOGS = timedelta(days=1096)
+"""How long it is known who looked behind a code, and what was deleted: three years, as claims may be made so long."""
+_LEFT = "temporary folders of processes that were killed"
+_RULES = {"figures of reports": "two years", _LEFT: "two days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +46,6 @@ class Tidied:
     remarks: tuple[str, ...] = ()
 
 
-def plan(found: Found, keeping: Keeping, now: datetime) -> Plan:
-    """What has to go now. Snapshots that go are always the oldest ones."""
-    before = now.date() - timedelta(days=keeping.sign_ins)
-    closed = now - timedelta(days=keeping.evidence)
-    replaced = found.stamps[1 : -keeping.scans + 1 or None] if len(found.stamps) > keeping.scans else ()
-    over = sum(1 for stamp in replaced if stamp < stamped(closed))
-    kept = found.stamps[over:]
-    return Plan(
-        before,
-        closed,
-        {home: gone for home, days in found.days.items() if (gone := tuple(day for day in days if day < before))},
-        found.stamps[:over],
-        tuple(stamp for stamp in kept if stamp in found.oldest and found.oldest[stamp] < before),
-        _ledgers(found, kept, now),
-    )
-
-
-def _ledgers(found: Found, kept: Sequence[str], now: datetime) -> tuple[str, ...]:
-    """Ledgers that nothing kept begins with; the last of each month stays for years, to compare with."""
-    older = [stamp for stamp in found.ledgers if not kept or stamp < kept[0]]
-    last = {stamp[:6]: stamp for stamp in older}  # the last one of each month
-    bases = set(older[-1:])
-    return tuple(stamp for stamp in older
-                 if stamp not in bases and (last[stamp[:6]] != stamp or stamp < stamped(now - _LEDGERS)))  # fmt: skip
-
-
 def tidied(store: ClientStore, keeping: Keeping, now: datetime, dry: bool = False) -> Tidied:
     """Remove it, or with `dry` only say what would go. Reports that lie elsewhere than in the store are not ours.
 
@@ -95,11 +53,31 @@ def tidied(store: ClientStore, keeping: Keeping, now: datetime, dry: bool = Fals
     """
     if not store.root.is_dir():
         return Tidied(())
+    for link in sweep.links(store.root):
+        raise StoreError(
+            f"{link} is a link to {link.resolve()}.",
+            "Put what belongs to this client in its place, or remove the link.",
+            "Nothing of this client was removed: a link may lead to somebody else's files.",
+        )
     with store.locked(), _readable():
         if not dry:
             sweep.clear(store)
             _seal_base(store, plan(_found(store), keeping, now))
-        return _Tidying(store, keeping, now, dry).all()
+        return _Tidying(store, keeping, now, dry, store.written()).all()
+
+
+def of_provider(store: Path, now: datetime, dry: bool = False) -> Tidied:
+    """The same of the provider's own folder, portfolios that lie in it, messages, logs; and of what processes that were
+    killed left elsewhere. Raises StoreError."""
+    own = ClientStore(store, PROVIDER)
+    with _readable():
+        one = _Tidying(own, Keeping(), now, dry, ClientStore(store, ".portfolio").written())
+        told = (
+            *one._files(plan(Found(), one.keeping, now)),
+            *one._messages(),
+            *one._gone(_LEFT, over.left_behind(Path(tempfile.gettempdir()))),
+        )
+    return Tidied(told, tuple(one.remarks))
 
 
 @contextmanager
@@ -141,6 +119,7 @@ class _Tidying:
     keeping: Keeping
     now: datetime
     dry: bool
+    written: frozenset[str]
     remarks: list[str] = field(default_factory=list)
 
     def all(self) -> Tidied:
@@ -153,7 +132,9 @@ class _Tidying:
             *self._ledgers(planned),
             *self._names(planned),
             *self._files(planned),
+            *self._messages(),
             *self._codes(planned),
+            *self._logs(),
         ]
         return Tidied(tuple(told), tuple(self.remarks))
 
@@ -264,31 +245,32 @@ class _Tidying:
                     notes.keep(root, carry.as_json(left, read))
 
     def _files(self, planned: Plan) -> Iterator[Deletion]:
-        """Reports beside the store's snapshots, and what was kept to compare edited ones with."""
-        files = {path: sweep.touched(path) for path in sorted((self.store.root / "reports").glob("[!.]*"))}
-        newest = {max((at, path) for path, at in files.items() if path.suffix == kind)[1]
-                  for kind in {path.suffix for path in files}}  # fmt: skip
-        written = self.store.written()
-        gone: list[Path] = []
-        edited: list[Path] = []
-        for path, at in files.items():
-            if at < planned.closed and path not in newest:
-                ours = path.suffix != ".xlsx" or sha256(path) in written
-                (gone if ours else edited).append(path)
-        yield from self._gone("reports", gone)
+        found = over.files(self.store.root, self.written, planned.closed, self.now)
+        for what, paths in found.gone.items():
+            yield from self._gone(what, paths)
         self.remarks += [
             f"{path} is old enough to be removed, but somebody has edited it. Remove it when it is no longer needed."
-            for path in edited
+            for path in found.edited
         ]
-        told = sorted((self.store.root / "noted").glob("*.json"), key=lambda path: (sweep.touched(path), path))
-        yield from self._gone("what workbooks said", [p for p in told[:-1] if sweep.touched(p) < planned.closed])
+
+    def _messages(self) -> Iterator[Deletion]:
+        if not (self.store.root / "outbox").is_dir():
+            return
+        from .telling import Outbox  # it takes half a second
+
+        outbox = Outbox(self.store.root)
+        if count := len(outbox.over(self.now)):
+            yield self._told(Deletion("messages", count, "90 days after they were sent, or came to another end"))
+        if not self.dry:
+            outbox.tidy(self.now)
 
     def _gone(self, what: str, paths: Sequence[Path]) -> Iterator[Deletion]:
         if not paths:
             return
         days = sorted(sweep.touched(path).date() for path in paths)
         size = sum(map(sweep.size, paths))
-        yield self._told(Deletion(what, len(paths), self._after("evidence"), str(days[0]), str(days[-1]), size))
+        rule = _RULES.get(what) or self._after("evidence")
+        yield self._told(Deletion(what, len(paths), rule, str(days[0]), str(days[-1]), size))
         for path in paths if not self.dry else ():
             try:
                 sweep.remove(path)
@@ -304,6 +286,14 @@ class _Tidying:
             yield self._told(Deletion("codes of people and devices", count, self._after("evidence")))
         if not self.dry:
             codes.forget(root, before, self.now.date())
+
+    def _logs(self) -> Iterator[Deletion]:
+        root, before = self.store.root, self.now - _LOGS
+        for what, log in (("lines on looks behind a code", reveals), ("lines on deletions", deletions)):
+            if count := log.shorten(root, before, dry=True):
+                yield self._told(Deletion(what, count, "three years"))
+                if not self.dry:
+                    log.shorten(root, before)
 
 
 def _day(stamp: str) -> str:

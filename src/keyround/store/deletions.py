@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import StoreError
+from . import logbook
 from .disk import private
 
 FILE = "deletions.log"
@@ -59,6 +60,11 @@ def write(folder: Path, at: datetime, deletions: Iterable[Deletion]) -> None:
             "Free some space or correct the permissions, then try again.",
             "Nothing was deleted, because it could not be written down.",
         ) from error
+
+
+def shorten(folder: Path, before: datetime, dry: bool = False) -> int:
+    """Forget what was written earlier; gives how many lines. Call it under the client's lock. Raises StoreError."""
+    return logbook.shorten(folder / FILE, "at", before, dry)
 
 
 def read(folder: Path) -> Iterator[tuple[str, Deletion]]:

@@ -11,7 +11,11 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock
+
 from ..errors import StoreError
+from . import logbook
+from .disk import disk_errors
 
 FILE = "reveals.log"
 
@@ -30,17 +34,30 @@ def write(root: Path, at: datetime, code: str, reason: str) -> None:
     """Write down that somebody is about to look behind `code`. Raises StoreError: then nobody may."""
     line = json.dumps(asdict(Reveal(f"{at:%Y-%m-%dT%H:%M:%SZ}", code, reason, _user())))
     try:
-        handle = os.open(root / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with open(handle, "a", encoding="ascii") as file:
-            file.write(f"\n{line}\n")  # on a line of its own, also after one that a full disk cut short
-            file.flush()
-            os.fsync(file.fileno())
+        with _locked(root):
+            handle = os.open(root / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with open(handle, "a", encoding="ascii") as file:
+                file.write(f"\n{line}\n")  # on a line of its own, also after one that a full disk cut short
+                file.flush()
+                os.fsync(file.fileno())
     except OSError as error:
         raise StoreError(
             f"{root / FILE} cannot be written: {error.strerror}.",
             "Free some space or correct the permissions, then ask again.",
             "Nobody is named, because it could not be written down.",
         ) from error
+
+
+def shorten(root: Path, before: datetime, dry: bool = False) -> int:
+    """Forget looks before that; gives how many. Raises StoreError."""
+    if not (root / FILE).exists():
+        return 0
+    with disk_errors("It stays as it is."), _locked(root):
+        return logbook.shorten(root / FILE, "instant", before, dry)
+
+
+def _locked(root: Path) -> FileLock:
+    return FileLock(root / ".reveals-lock", mode=0o600)
 
 
 def read(root: Path) -> Iterator[Reveal]:

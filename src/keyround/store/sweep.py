@@ -5,6 +5,7 @@ Nothing half-removed is ever read: a snapshot vanishes by one rename, a day is c
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -17,6 +18,15 @@ _GONE = ".gone-"
 _STAYS = "It is tried again next time."
 Days = Mapping[PurePosixPath, Mapping[date, Path]]
 """By the folder in which a data set's days are counted: each day's part, relative to the client's folder."""
+
+
+def links(root: Path) -> Iterator[Path]:
+    """Links among what is stored: what they lead to may be somebody else's. A whole client may lie on another disk."""
+    target, store = root.resolve(), root.parent.resolve()
+    if root.is_symlink() and (target.is_relative_to(store) or store.is_relative_to(target)):
+        yield root
+    for place, folders, names in os.walk(root):
+        yield from (path for name in (*folders, *names) if (path := Path(place, name)).is_symlink())
 
 
 def days(root: Path) -> dict[PurePosixPath, dict[date, Path]]:
@@ -69,8 +79,12 @@ def clear(store: ClientStore) -> None:
 
 
 def remove(path: Path) -> None:
-    """A file of ours, sealed or not, or a folder of sheets. Raises OSError."""
-    if path.is_dir():
+    """A file of ours or a folder of them, sealed or not; of a link only itself. Raises OSError."""
+    if path.is_symlink():
+        path.unlink()
+    elif path.is_dir():
+        for place, _, _ in os.walk(path):
+            os.chmod(place, 0o700)
         shutil.rmtree(path)
     else:
         path.chmod(0o600)

@@ -161,18 +161,21 @@ class Outbox:
 
     def tidy(self, now: datetime) -> None:
         """Forget what came to its end, whichever, long ago, and what a process that was killed left behind."""
-        messages = self.messages()
-        used = {one.attached for one in messages}
+        used = {one.attached for one in self.messages()}
         for file in self.folder.glob("*.xlsx"):
             with suppress(OSError):
                 if file.name not in used and _older(file, now - _UNUSED):
                     file.unlink()
-        for one in messages:
-            if one.state not in ("queued", "held", "sending") and (one.changed or one.made) < now - _KEPT:
-                with suppress(OSError):
-                    self.path(one.id).unlink()
-                if one.attached:
-                    self._forget(one.attached)
+        for one in self.over(now):
+            with suppress(OSError):
+                self.path(one.id).unlink()
+            if one.attached:
+                self._forget(one.attached)
+
+    def over(self, now: datetime) -> list[Message]:
+        """What came to its end that long ago."""
+        ended = (one for one in self.messages() if one.state not in ("queued", "held", "sending"))
+        return [one for one in ended if (one.changed or one.made) < now - _KEPT]
 
     def lay_beside(self, name: str, content: bytes) -> str:
         """A file that goes along with messages, for this user alone, under its own name. Raises StoreError."""
