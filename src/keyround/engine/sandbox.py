@@ -16,6 +16,7 @@ Not ours   DuckDB lets an allowed path be written as well as read: what keeps a
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 import threading
@@ -56,6 +57,8 @@ class Rows:
 
 
 Source = Files | Rows
+SMALL = 2_000_000
+"""Bytes of Parquet that are read once into memory. What is larger is streamed, by each select anew."""
 
 # Kleene's "or" and "and" over a group. bool_or skips null and would turn "one
 # no, one unknown" into no; over an empty group they are false and true.
@@ -83,6 +86,7 @@ def opened(sources: Mapping[str, Source], tenant: str, *, memory_mib: int = 1024
     """
     private = tempfile.mkdtemp(prefix="keyround-", dir=spill)
     threads = str(min(4, os.cpu_count() or 1))
+    held = secrets.token_hex(16)  # before names that no select can know: what is read from a file stays as it was read
     try:
         with duckdb.connect(config={"memory_limit": f"{memory_mib}MiB", "threads": threads}) as db:
             db.execute(f"set temp_directory = {_text(private)}")
@@ -97,7 +101,11 @@ def opened(sources: Mapping[str, Source], tenant: str, *, memory_mib: int = 1024
                         db.execute(ddl(name, table))
                         _insert(db, name, rows, tenant)
                     case Files() as files:
-                        db.execute(f'create view "{name}" as {_view(db, table, files, tenant)}')
+                        shown = _view(db, table, files, tenant)
+                        if sum(path.stat().st_size for path in _all(files)) <= SMALL:
+                            db.execute(f'create table "{held}{name}" as {shown}')
+                            shown = f'from "{held}{name}"'
+                        db.execute(f'create view "{name}" as {shown}')
             db.execute(LOCK)
             yield db
     finally:
@@ -143,8 +151,12 @@ def patience(db: duckdb.DuckDBPyConnection, seconds: float, rule: str) -> Iterat
 def _paths(sources: Mapping[str, Source]) -> Iterator[str]:
     for source in sources.values():
         if isinstance(source, Files):
-            for group in (source.paths, *source.refetched):
-                yield from (str(path.resolve()) for path in group)
+            yield from (str(path.resolve()) for path in _all(source))
+
+
+def _all(files: Files) -> Iterator[Path]:
+    for group in (files.paths, *files.refetched):
+        yield from group
 
 
 def _view(db: duckdb.DuckDBPyConnection, table: type[Row], files: Files, tenant: str) -> str:
