@@ -11,24 +11,23 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
-from azure.identity import (
-    AzureCliCredential,
-    CertificateCredential,
-    ClientSecretCredential,
-    DeviceCodeCredential,
-    InteractiveBrowserCredential,
-    ManagedIdentityCredential,
-    WorkloadIdentityCredential,
-)
 
 from keyround.errors import ConfigError
 
 from .settings import CLOUDS, PEOPLE, Settings
 from .trust import ca_bundle, trust_the_system
+
+if TYPE_CHECKING:
+    from azure.identity import (
+        CertificateCredential,
+        DeviceCodeCredential,
+        InteractiveBrowserCredential,
+        WorkloadIdentityCredential,
+    )
 
 # What azure-identity warns of is said in our own sentences; its own would go to the terminal.
 logging.getLogger("azure").addHandler(logging.NullHandler())
@@ -97,6 +96,8 @@ def credential(settings: Settings) -> Any:
     way = settings.credential
     if way == "token":
         return _Token(settings.token)
+    from azure.identity import AzureCliCredential, ClientSecretCredential, ManagedIdentityCredential
+
     if way == "azure_cli":
         return AzureCliCredential(tenant_id=settings.tenant_id, process_timeout=60)
     options: dict[str, Any] = {"retry_total": 0}
@@ -121,6 +122,8 @@ def credential(settings: Settings) -> Any:
 
 def _certificate(settings: Settings, key: str, options: dict[str, Any]) -> CertificateCredential:
     """A key without a password is taken beside one that has it: while one replaces the other, that is how it is."""
+    from azure.identity import CertificateCredential
+
     try:
         pem, password = getattr(settings, key).encode(), settings.certificate_password
         if b"ENCRYPTED" not in pem:
@@ -137,6 +140,8 @@ def _certificate(settings: Settings, key: str, options: dict[str, Any]) -> Certi
 
 
 def _workload(settings: Settings, options: dict[str, Any]) -> WorkloadIdentityCredential:
+    from azure.identity import WorkloadIdentityCredential
+
     try:
         return WorkloadIdentityCredential(
             tenant_id=settings.tenant_id, client_id=settings.client_id or None,
@@ -150,10 +155,14 @@ def _workload(settings: Settings, options: dict[str, Any]) -> WorkloadIdentityCr
 
 
 def _by_code(options: dict[str, Any]) -> DeviceCodeCredential:
+    from azure.identity import DeviceCodeCredential
+
     return DeviceCodeCredential(prompt_callback=_prompt, **options)
 
 
 def _by_browser(options: dict[str, Any]) -> InteractiveBrowserCredential:
+    from azure.identity import InteractiveBrowserCredential
+
     print("Your browser opens: sign in there.", file=sys.stderr, flush=True)
     return InteractiveBrowserCredential(**options)
 

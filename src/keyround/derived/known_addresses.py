@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import KnownAddress, arrow_schema
 from ..model.addresses import parsed
+from ..model.arrays import arrow_array
 from ..terms import Terms
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def known_addresses(db: duckdb.DuckDBPyConnection, terms: Terms) -> pa.Table:
             found += [(tenant, address, *network) for tenant, address in some if (network := of(address))]
     schema = arrow_schema(KnownAddress)
     columns = zip(*sorted(found), strict=True) if found else ((),) * len(schema)
-    return pa.table([pa.array(cells, kind) for cells, kind in zip(columns, schema.types, strict=True)], schema)
+    return pa.table([arrow_array(cells, kind) for cells, kind in zip(columns, schema.types, strict=True)], schema)
 
 
 def network_of(ranges: Iterable[Range]) -> Callable[[str], tuple[str, str] | None]:

@@ -1,4 +1,7 @@
-"""From a Scan to the files that people get, in the language and the form that the client laid down."""
+"""From a Scan to the files that people get, in the language and the form that the client laid down.
+
+What writes a format is imported where that format is asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from ..engine import figures
 from ..engine.results import Scan
 from ..engine.spoken import spoken
 from ..errors import StoreError
-from ..export import csv, page, results_json, sheets, standing, workbook
+from ..export import results_json, sheets, standing
 from ..export.edited import Edited
 from ..presentation import FORMATS
 from ..store import ClientStore, stamped
@@ -52,6 +55,8 @@ def hand_over(
         scan, stands = veiled(veil.veiled(scan, codes, index), scan, codes)
         told = spoken(scan, scan.presentation.language)
         if "xlsx" in formats:
+            from ..export import workbook
+
             about, ours = workbook.properties(told), store.written()
 
             def before(workbook_id: str) -> None:
@@ -62,9 +67,13 @@ def hand_over(
             remarks += book.remarks
             remarks += _remember(store, (book.sha256, *book.more.values()))
         if "html" in formats:
+            from ..export import page
+
             paths["html"] = folder / f"{stem}.html"
             remarks += page.write(sheets(told), paths["html"], page.head(told))
         if "csv" in formats:
+            from ..export import csv
+
             tables = csv.write(sheets(told), folder / f"{stem}-csv", store.written())
             paths["csv"] = tables.path
             remarks += _remember(store, tables.sha256)

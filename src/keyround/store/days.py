@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ..connector import Arrived, Window
 from ..model import SignIn, arrow_schema
+from ..model.arrays import arrow_array
 from ..model.sign_ins import OUTCOMES
 
 SETTLED = timedelta(hours=48)  # after this a day gets no more late records worth waiting for
@@ -104,7 +105,7 @@ def _merge(db: Any, kept: str, one_login: timedelta) -> None:
                 repeated.append(number)
             else:
                 starts[key] = when
-    twice = pa.table({"file_row_number": pa.array(repeated, pa.int64())})
+    twice = pa.table({"file_row_number": arrow_array(repeated, pa.int64())})
     db.register("repeated", twice)
     db.execute("insert into dropped from repeated")
     db.unregister("repeated")

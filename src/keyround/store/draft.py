@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from ..connector import Arrived, Window
 from ..model import COMPUTED, NAME, TABLES, Row, SignIn, arrow_schema, columns, prefixed
+from ..model.arrays import arrow_array
 from . import months
 from .days import BATCH, by_day, finished, folder, in_order, in_sql, parts, sorter
 from .disk import disk_errors, private, sha256, write_json
@@ -53,7 +54,7 @@ class _Writer:
 
     def close(self) -> None:
         if self._file is None:
-            self.add(self.schema.empty_table())
+            self.add(pa.Table.from_batches([], self.schema))
         if self._file is not None:
             self._file.close()
 
@@ -227,11 +228,11 @@ def as_arrow(rows: Sequence[Row], table: type[Row], tenant: str, provider: str) 
     """Rows as the columns that are stored: the tenant in front, ids prefixed with their provider."""
     schema, kept = arrow_schema(table), columns(table)
     if not rows:
-        return schema.empty_table()
+        return pa.Table.from_batches([], schema)
     read = attrgetter(*(column.name for column in kept))
     values = list(zip(*map(read, rows), strict=True)) if len(kept) > 1 else [tuple(map(read, rows))]
-    arrays = [pa.array([tenant] * len(rows), schema.field(0).type)]
+    arrays = [arrow_array([tenant] * len(rows), schema.field(0).type)]
     for column, of_column in zip(kept, values, strict=True):
         cells = [prefixed(provider, value) for value in of_column] if column.identifier else of_column
-        arrays.append(pa.array(cells, schema.field(column.name).type))
+        arrays.append(arrow_array(cells, schema.field(column.name).type))
     return pa.Table.from_arrays(arrays, schema=schema)
