@@ -34,17 +34,19 @@ from keyround_m365 import (
     users,
 )
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4) | st.sampled_from(
     ["2026-11-20T12:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "=1+1", "XX", "#microsoft.graph.user"]
 )  # fmt: skip
 ANYTHING = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=4,
 )
 
 
 def objects(*names):
     """Objects with the properties we read, holding mostly what they should and sometimes anything."""
-    return st.lists(st.dictionaries(st.sampled_from(names) | st.text(max_size=3), ANYTHING, max_size=8), max_size=3)
+    return st.lists(st.dictionaries(st.sampled_from(names) | st.text(max_size=3), ANYTHING, max_size=6), max_size=2)
 
 
 def body(value):

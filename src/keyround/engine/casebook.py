@@ -7,12 +7,14 @@ case rows stand in a database in memory that is locked like the one of a scan.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import duckdb
@@ -168,7 +170,10 @@ def betrayals(rule: Rule, given: Rows, parameters: Mapping[str, Any] | None = No
     """
     with _holding(rule, given):
         before = verdicts(_judged(rule, parameters))
-        silenced = [(cell, _without(rule, given, cell, parameters)) for cell in cells(rule, given)]
+        silenced = []
+        for table, some in itertools.groupby(cells(rule, given), itemgetter(0)):
+            silenced += [(cell, _without(rule, given, cell, parameters)) for cell in some]
+            _fill(table, given[table])
     said = Counter(v for rows in given.values() for row in rows for v in row.values() if isinstance(v, str))
     for (table, number, column), after in silenced:
         gone = given[table][number][column]
@@ -183,14 +188,11 @@ def betrayals(rule: Rule, given: Rows, parameters: Mapping[str, Any] | None = No
 
 
 def _without(rule: Rule, given: Rows, cell: tuple[str, int, str], parameters: Mapping[str, Any] | None) -> Verdicts:
-    """What the rule says of the rows that are held, this cell emptied for the moment."""
+    """What the rule says of the rows that are held, this cell of theirs emptied."""
     table, number, column = cell
     rows = given[table]
     _fill(table, [*rows[:number], {**rows[number], column: None}, *rows[number + 1 :]])
-    try:
-        return verdicts(_judged(rule, parameters))
-    finally:
-        _fill(table, rows)
+    return verdicts(_judged(rule, parameters))
 
 
 def cells(rule: Rule, given: Rows) -> Iterator[tuple[str, int, str]]:
