@@ -5,15 +5,12 @@ No client's data is in any of them.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from ..store.disk import disk_errors, private
+from ..store.disk import disk_errors, private, put
 
 T = TypeVar("T")
 PROVIDER = ".provider"
@@ -28,17 +25,7 @@ def keep(path: Path, value: Any) -> None:
     """Raises StoreError."""
     with disk_errors("It is not written down."):
         private(path.parent)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)  # for this user alone
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(value))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
+        put(path, msgspec.json.encode(value), f".{path.stem}-")
 
 
 def read(path: Path, kind: type[T]) -> T | None:

@@ -11,12 +11,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import tempfile
 from base64 import b32encode
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -25,7 +22,7 @@ from typing import Any
 from filelock import FileLock
 
 from ..errors import StoreError
-from .disk import disk_errors, private, write_json
+from .disk import as_json, disk_errors, private, put
 
 FILE = "codes.json"
 PEOPLE, DEVICES = "P", "D"
@@ -165,12 +162,4 @@ def _write(root: Path, known: Codes) -> None:
     raw |= {"seen": known.seen, "given": known.given}
     for left in root.glob(".codes-*"):  # by a process that was killed; nobody else writes now
         left.unlink()
-    handle, name = tempfile.mkstemp(prefix=".codes-", dir=root)  # for this user alone
-    os.close(handle)
-    try:
-        write_json(Path(name), raw)
-        os.replace(name, root / FILE)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
+    put(root / FILE, as_json(raw), ".codes-")

@@ -21,21 +21,42 @@ def private(folder: Path) -> None:
             missing.mkdir(exist_ok=True, mode=0o700)
 
 
+def as_json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def write_json(path: Path, value: Any) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False, separators=(",", ":"))
+    with path.open("wb") as file:
+        file.write(as_json(value))
         file.flush()
         os.fsync(file.fileno())
 
 
 def seal_json(path: Path, value: Any, unfinished: str) -> None:
-    """Write a file that nobody changes again, whole or not at all. `unfinished`: how its draft's name begins."""
-    handle, name = tempfile.mkstemp(prefix=unfinished, dir=path.parent)  # for this user alone
-    os.close(handle)
+    """Write a file that nobody changes again. As `put`."""
+    put(path, as_json(value), unfinished, mode=0o400)
+
+
+def put(path: Path, content: bytes, unfinished: str = ".new-", mode: int = 0o600) -> None:
+    """Write a file for this user alone, or replace it, whole or not at all; after this a power cut does not undo it.
+
+    `unfinished`: how its draft's name begins, which a killed process leaves behind. Raises OSError.
+    """
+    handle, name = tempfile.mkstemp(prefix=unfinished, dir=path.parent)
     try:
-        write_json(Path(name), value)
-        os.chmod(name, 0o400)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode != 0o600:  # as the draft has it already
+            os.chmod(name, mode)
         os.replace(name, path)
+        if os.name == "posix":  # the name as well, before anything relies on it
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     except BaseException:
         with suppress(OSError):
             os.unlink(name)

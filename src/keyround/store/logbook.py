@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from .disk import disk_errors
+from .disk import disk_errors, put
 
 
 def shorten(path: Path, instant: str, before: datetime, dry: bool = False) -> int:
@@ -24,17 +21,7 @@ def shorten(path: Path, instant: str, before: datetime, dry: bool = False) -> in
             return 0
         kept = [line for line in lines if not _older(line, instant, f"{before:%Y-%m-%dT%H:%M:%SZ}")]
         if len(kept) < len(lines) and not dry:
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # for this user alone
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(b"\n".join(kept))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(name, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(name)
-                raise
+            put(path, b"\n".join(kept), f".{path.name}-")
     return len(lines) - len(kept)
 
 

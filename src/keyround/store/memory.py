@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 import threading
 from collections.abc import Iterator, MutableMapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .disk import disk_errors, private, write_json
+from .disk import as_json, disk_errors, private, put
 
 _log = logging.getLogger(__name__)
 
@@ -50,15 +47,7 @@ class Memory(MutableMapping[str, Any]):
     def _replace(self, values: dict[str, Any]) -> None:
         with disk_errors():
             private(self._path.parent)
-            handle, name = tempfile.mkstemp(prefix=".new-", dir=self._path.parent)  # for this user alone
-            os.close(handle)
-            try:
-                write_json(Path(name), values)
-                os.replace(name, self._path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(name)
-                raise
+            put(self._path, as_json(values))
         self._values = values
 
 

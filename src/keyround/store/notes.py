@@ -11,16 +11,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ..errors import StoreError
-from .disk import private, write_json
+from .disk import as_json, private, put
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
 _KEPT = "What people wrote stands in their workbooks still; it is read again next time."
@@ -115,12 +114,4 @@ def keep_written(root: Path, workbook: str, notes: Any) -> None:
 def _replace(path: Path, value: Any) -> None:
     with _disk():
         private(path.parent)
-        handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # for this user alone
-        os.close(handle)
-        try:
-            write_json(Path(name), value)
-            os.replace(name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
+        put(path, as_json(value))

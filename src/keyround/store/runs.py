@@ -6,16 +6,13 @@ report has been written. A damaged or missing file costs a repeated report at mo
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from .disk import disk_errors, private
+from .disk import disk_errors, private, put
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +61,4 @@ def keep(root: Path, run: Run) -> None:
         for left in root.glob(".run-?*"):  # of a run that was killed here; only who holds the run's lock comes here
             if left.name != ".run-lock":
                 left.unlink(missing_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".run-", dir=root)  # for this user alone
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(run))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, root / "run.json")
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(name)
-            raise
+        put(root / "run.json", msgspec.json.encode(run), ".run-")

@@ -15,9 +15,7 @@ it twice. Two locks: `.sending` is held by whoever delivers, `.changing` while o
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -29,7 +27,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from ...errors import StoreError
-from ...store.disk import private
+from ...store.disk import private, put
 
 State = Literal["queued", "held", "sending", "sent", "unknown", "failed", "dropped"]
 Kind = Literal["report", "takeover", "review", "failure", "recovered", "expiring", "portfolio", "mail", "test"]
@@ -221,27 +219,6 @@ class Outbox:
 
 def _older(file: Path, than: datetime) -> bool:
     return datetime.fromtimestamp(file.stat().st_mtime, UTC).replace(tzinfo=None) < than
-
-
-def put(path: Path, content: bytes) -> None:
-    """Replace it, whole or not at all. Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=NEW, dir=path.parent)  # for this user alone
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-        if os.name == "posix":  # the name as well, before anything relies on it
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
 
 
 @contextmanager

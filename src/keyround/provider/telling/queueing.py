@@ -16,12 +16,13 @@ import msgspec
 from ...config import Client, Config
 from ...rounds import Tell
 from ...secrets import resolve
+from ...store.disk import put
 from ...store.runs import Failure
 from ...words import say, speaking
 from ..clients.forgetting import credentials
 from ..due import slot as slot_of
 from . import told
-from .outbox import Kind, Message, Outbox, State, folder_of, named, put
+from .outbox import Kind, Message, Outbox, State, folder_of, named
 
 if TYPE_CHECKING:
     from ...engine.results import Finding, Scan

@@ -15,7 +15,8 @@ import msgspec
 from ...engine.results import Evaluated, Finding, Scan
 from ...engine.rule import SEVERITIES
 from ...export.standing import takeover
-from .outbox import NEW, put, refusals
+from ...store.disk import put
+from .outbox import NEW, refusals
 
 _GRAVE = ("critical", "high")
 
