@@ -29,7 +29,7 @@ def source(path: Path, name: str) -> Source:
         return Source(path, name, path.read_text(encoding="utf-8-sig"))  # Windows editors put a mark in front
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not path.is_symlink():
-            remedy = "Give its place with --config FILE, or try `keyround demo`."
+            remedy = "Give its place with --config FILE. `keyround init` writes one; `keyround demo` needs none."
             raise ConfigError(f"There is no {path}.", remedy) from error
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
     except UnicodeDecodeError as error:
