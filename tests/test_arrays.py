@@ -39,7 +39,7 @@ def test_a_scan_s_rows_are_stored_without_pandas():
     code = """if True:
         import sys
         from keyround.model import Setting
-        from keyround.store import as_arrow
+        from keyround.store.draft import as_arrow
         assert len(as_arrow([Setting("a", "b", "c")], Setting, "t", "m365")) == 1
         assert not len(as_arrow([], Setting, "t", "m365"))
         sys.exit("pandas" in sys.modules)"""

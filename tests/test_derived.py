@@ -14,7 +14,7 @@ from keyround import derived
 from keyround.derived import homes
 from keyround.engine import sandbox
 from keyround.model import NAME, TABLES, AccessPolicy, Account, AccountMeasure, Group, GroupMember, OrgUnit, SignIn, ddl
-from keyround.store import as_arrow
+from keyround.store.draft import as_arrow
 from keyround.terms import Home, Network, Terms, Trip
 
 NOW, TENTH = datetime(2026, 11, 20), datetime(2026, 11, 10)

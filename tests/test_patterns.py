@@ -13,7 +13,7 @@ from keyround.derived import patterns
 from keyround.engine import sandbox
 from keyround.engine.rule import load
 from keyround.model import TABLES, Account, KnownAddress, RiskEvent, SignIn, ddl
-from keyround.store import as_arrow
+from keyround.store.draft import as_arrow
 from keyround.terms import Network, Terms
 
 SINCE, UNTIL = datetime(2026, 11, 1), datetime(2026, 11, 20)

@@ -226,7 +226,7 @@ def test_nothing_is_new_only_because_the_days_before_are_gone(tmp_path):
 def test_an_account_that_only_the_log_tells_of_is_as_unused_as_its_month_was(tmp_path):
     from keyround import derived
     from keyround.model import SignInMonth
-    from keyround.store import as_arrow
+    from keyround.store.draft import as_arrow
 
     march, july = datetime(2026, 3, 1), datetime(2026, 7, 9, 8)
     sources = {

@@ -36,7 +36,8 @@ from .errors import NotEnabled, RuleError, StoreError, Unexpected
 from .installed import connector
 from .model import NAME, Account, Device, Row, SignIn, Tenant, bare, columns, prefixed
 from .presentation import Presentation
-from .store import ClientStore, Snapshot, as_arrow
+from .store import ClientStore, Snapshot
+from .store.draft import as_arrow
 from .terms import Remark, Terms
 from .terms import from_json as terms_from_json
 

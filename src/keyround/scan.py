@@ -36,7 +36,8 @@ from .geo import Atlas
 from .installed import connector
 from .judging import Judgement, judge, sealed_results
 from .model import Row, SignIn
-from .store import ClientStore, Draft, Snapshot, hashed
+from .store import ClientStore, Snapshot, hashed
+from .store.draft import Draft
 
 NOTHING = "Nothing could be read, so there is no report."
 WAIT = timedelta(minutes=3)  # for answers that a provider prepares in its own time

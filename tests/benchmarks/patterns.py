@@ -26,7 +26,7 @@ from keyround.engine.evaluate import evaluate
 from keyround.engine.results import Evaluated
 from keyround.engine.rule import load
 from keyround.model import TABLES, Tenant
-from keyround.store import as_arrow
+from keyround.store.draft import as_arrow
 from keyround.terms import Terms
 
 from .timing import say, seconds

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from keyround.engine import sandbox
 from keyround.judging import _Tables
 from keyround.model import NAME, Account, GroupMember
-from keyround.store import as_arrow
+from keyround.store.draft import as_arrow
 from keyround_m365 import enforcement
 
 from ..m365.conditional_access import naive

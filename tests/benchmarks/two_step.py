@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from keyround.engine import sandbox
 from keyround.judging import _Tables
 from keyround.model import NAME, Account, GroupMember
-from keyround.store import as_arrow
+from keyround.store.draft import as_arrow
 from keyround_google import enforcement
 
 from ..google.two_step.build import LATER, NOW, OFF, ON, demand, group, outcomes, person, tables

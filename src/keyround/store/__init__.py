@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
@@ -35,11 +35,13 @@ from ..errors import Busy, StoreError
 from . import months
 from .days import parts
 from .disk import disk_errors, private, seal_json, sha256
-from .draft import Draft, as_arrow
 from .memory import Memory
 from .snapshot import Snapshot
 
-__all__ = ["ClientStore", "Draft", "Memory", "Snapshot", "as_arrow", "hashed", "stamped"]
+if TYPE_CHECKING:
+    from .draft import Draft
+
+__all__ = ["ClientStore", "Memory", "Snapshot", "hashed", "stamped"]
 
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
 _LEDGER = re.compile(rf"ledger-({_STAMP.pattern})\.json")
@@ -187,6 +189,8 @@ class ClientStore:
 
     def begin(self, taken_at: datetime) -> Draft:
         """A new draft; what a killed scan left behind is removed. Call it under `locked`."""
+        from .draft import Draft  # whoever writes no snapshot needs none of what it takes
+
         with disk_errors():
             for left in self.scans.glob(".draft-*"):
                 shutil.rmtree(left)

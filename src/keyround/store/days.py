@@ -9,15 +9,16 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import pyarrow as pa
 
 from ..connector import Arrived, Window
 from ..model import SignIn, arrow_schema
 from ..model.arrays import arrow_array
 from ..model.sign_ins import OUTCOMES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SETTLED = timedelta(hours=48)  # after this a day gets no more late records worth waiting for
 BATCH = 32_768  # rows at a time
@@ -105,6 +106,8 @@ def _merge(db: Any, kept: str, one_login: timedelta) -> None:
                 repeated.append(number)
             else:
                 starts[key] = when
+    import pyarrow as pa
+
     twice = pa.table({"file_row_number": arrow_array(repeated, pa.int64())})
     db.register("repeated", twice)
     db.execute("insert into dropped from repeated")
@@ -112,6 +115,8 @@ def _merge(db: Any, kept: str, one_login: timedelta) -> None:
 
 
 def in_order(db: Any, where: str) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
     found = db.sql(f"select * from kept where {where} order by signed_in_at, sign_in_id").to_arrow_reader(BATCH)
     for batch in found:
         yield pa.Table.from_batches([batch])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -71,11 +72,15 @@ def sha256(path: Path) -> str:
 @contextmanager
 def disk_errors(therefore: str = "This scan is not kept.") -> Iterator[None]:
     """Turn the disk's refusals into a StoreError that says what helps."""
-    import duckdb
-
     try:
         yield
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except _refusals() as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         where = f"{name}: " if isinstance(name := getattr(error, "filename", None), str | Path) else ""
         raise StoreError(f"The store could not be written: {where}{reason}.", therefore=therefore) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """DuckDB's are looked for where somebody has used it: importing it takes a while."""
+    duckdb: Any = sys.modules.get("duckdb")
+    return (OSError, duckdb.IOException, duckdb.OutOfMemoryException) if duckdb else (OSError,)
