@@ -9,7 +9,6 @@ A process that is killed between the line and the deletion leaves a line too man
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -43,17 +42,13 @@ class Deletion:
 def write(folder: Path, at: datetime, deletions: Iterable[Deletion]) -> None:
     """Write down what is about to be deleted. Raises StoreError: then it may not be."""
     instant = {"at": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-    lines = [json.dumps(instant | {key: value for key, value in asdict(one).items() if value or key == "count"})
-             for one in deletions]  # fmt: skip
-    if not lines:
+    entries = [instant | {key: value for key, value in asdict(one).items() if value or key == "count"}
+               for one in deletions]  # fmt: skip
+    if not entries:
         return
     try:
         private(folder)
-        handle = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with open(handle, "a", encoding="ascii") as file:
-            file.write("".join(f"\n{line}\n" for line in lines))  # also after one that a full disk cut short
-            file.flush()
-            os.fsync(file.fileno())
+        logbook.add(folder / FILE, entries)
     except OSError as error:
         raise StoreError(
             f"{folder / FILE} cannot be written: {error.strerror}.",

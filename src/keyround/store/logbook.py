@@ -1,12 +1,27 @@
-"""A log of which each line is a JSON object with an instant: forgetting the old ones. Lines are added elsewhere."""
+"""A log of which each line is a JSON object with an instant: adding lines, and forgetting the old ones."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from .disk import disk_errors, put
+
+
+def add(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
+    """Lines at the end, on the disk when this returns; each begins one anew, also after one that a full disk cut short.
+
+    Raises OSError.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with open(handle, "a", encoding="ascii") as file:
+        file.write("".join(f"\n{json.dumps(entry)}\n" for entry in entries))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def shorten(path: Path, instant: str, before: datetime, dry: bool = False) -> int:

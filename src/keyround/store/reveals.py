@@ -32,14 +32,10 @@ class Reveal:
 
 def write(root: Path, at: datetime, code: str, reason: str) -> None:
     """Write down that somebody is about to look behind `code`. Raises StoreError: then nobody may."""
-    line = json.dumps(asdict(Reveal(f"{at:%Y-%m-%dT%H:%M:%SZ}", code, reason, _user())))
+    look = asdict(Reveal(f"{at:%Y-%m-%dT%H:%M:%SZ}", code, reason, _user()))
     try:
         with _locked(root):
-            handle = os.open(root / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            with open(handle, "a", encoding="ascii") as file:
-                file.write(f"\n{line}\n")  # on a line of its own, also after one that a full disk cut short
-                file.flush()
-                os.fsync(file.fileno())
+            logbook.add(root / FILE, [look])
     except OSError as error:
         raise StoreError(
             f"{root / FILE} cannot be written: {error.strerror}.",
